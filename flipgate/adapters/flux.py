@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any, Final
 
 from flipgate.adapters.cluster import Cluster, Reader
 from flipgate.core.git.flux import (
@@ -17,7 +19,11 @@ from flipgate.core.git.flux import (
     read_source,
 )
 from flipgate.core.spec.git import KustomizationName
+from flipgate.core.values.appliers import BY_FLUX, KUSTOMIZATION, Applier
 from flipgate.core.values.errors import FlipgateError, Forbidden, NotFound
+
+APPLYING: Final = {KUSTOMIZATION: PLURAL, "HelmRelease": "helmreleases"}
+"""The plural of each kind of Flux's that applies objects."""
 
 
 def find_kustomization(cluster: Reader, name: KustomizationName) -> Kustomized:
@@ -25,6 +31,13 @@ def find_kustomization(cluster: Reader, name: KustomizationName) -> Kustomized:
     path = _kustomization_path(cluster, name)
     obj = cluster.find(path) if path else None
     return read_kustomization(str(name), name.namespace, obj)
+
+
+def find_applying(cluster: Reader, by: Applier) -> Mapping[str, Any] | None:
+    """The object of Flux's that the labels of what it applies name; None where it, or Flux, is not there any more."""
+    group = next(group for kind, group, _ in BY_FLUX if kind == by.kind)
+    api = cluster.groups().get(group)
+    return cluster.find(f"/apis/{api}/namespaces/{by.namespace}/{APPLYING[by.kind]}/{by.name}") if api else None
 
 
 def find_source(cluster: Reader, fed: Kustomized) -> Source | None:

@@ -9,6 +9,7 @@ import click
 
 from flipgate.cli._print import lasting
 from flipgate.core.record.conditions import LIVE_SIDE_READY
+from flipgate.core.way_back.live_side import lacks
 
 
 def lead(data: dict[str, Any], now: datetime) -> list[str]:
@@ -16,7 +17,9 @@ def lead(data: dict[str, Any], now: datetime) -> list[str]:
     condition = find(data)
     if condition is None or condition["status"] != "False":
         return []
-    users = f"users are on {data['activeByRoutes']}, which is not ready{lasting(condition['since'], now)}"
+    side = data["activeByRoutes"]
+    pods = [(each["ready"], each["wanted"]) for each in data["sides"][side]["services"] if each["role"] != "worker"]
+    users = f"users are on {side}, which {lacks(condition['reason'], pods)}{lasting(condition['since'], now)}"
     text = f"{data['application']}: {users} ({condition['reason']}): {condition['message']}"
     return [click.style(text, fg="red", bold=True)]
 

@@ -19,6 +19,7 @@ from flipgate.core.way_back.dark_side import stopping
 from flipgate.core.way_back.facts import Facts, agreed, open_way, question_state, works
 from flipgate.core.way_back.going_back import NoWay
 from flipgate.core.way_back.next_step import Next
+from flipgate.core.way_back.waits_for_git import waits_for_git
 from flipgate.core.workloads.counts import coming_up, each_of
 
 
@@ -157,7 +158,7 @@ def _coming_up(facts: Facts) -> dict[str, Any] | None:
         return None
     counts = coming_up(state, release.wanted)
     services = [{"name": name, "ready": ready, "wanted": wanted} for name, (ready, wanted) in counts.items()]
-    return {"text": each_of(counts), "services": services}
+    return {"text": waits_for_git(facts.application, release, state) or each_of(counts), "services": services}
 
 
 def _stopped(release: Release) -> dict[str, Any] | None:

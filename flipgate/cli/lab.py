@@ -67,7 +67,13 @@ def lab() -> None:
 )
 @output_option("json", "yaml")
 def up(name: str, tier: Any, throttle_ms: int, metrics: bool, flux: bool, output: str | None) -> None:
-    """Start a lab; one that runs already is taken as it is. Built once per user, which takes minutes."""
+    """Start a lab; one that runs already is taken as it is. Built once per user, which takes minutes.
+
+    The Git server of --flux keeps all below ~/.local/state/flipgate/labs/NAME/git: bare repositories in `repositories`,
+    the password to them in `token` (any user name), and while a file `away` says 503, silence or deaf, it fails so. A
+    Kustomization takes `sourceRef: {kind: ExternalArtifact, name: NAME}` of a repository. More: CONTRIBUTING.md, The
+    lab's Git server.
+    """
     if metrics and tier == "api":
         raise BadInput("--metrics needs the full lab: in --tier api there are no pods to measure", obj=f"lab {name}")
     if flux and tier == "api":

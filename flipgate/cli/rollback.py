@@ -22,7 +22,6 @@ from flipgate.cli._options import (
 from flipgate.cli._print import echo, emit
 
 if TYPE_CHECKING:
-    from flipgate.core.spec.application import Application
     from flipgate.steps.acting.world import World
     from flipgate.steps.going_back.way_back import RolledBack
 
@@ -82,7 +81,7 @@ def rollback(
         emit({**data, **figures, "notes": list(done.notes), "left": list(done.left)}, output)
     else:
         echo(_sentence(app, done))
-        say_rest((*done.notes, *_git_notes(world.application, done)), done.left)
+        say_rest((*done.notes, *_git_notes(world, done)), done.left)
     if done.left:
         raise SystemExit(1)
 
@@ -91,13 +90,21 @@ def _name(world: World) -> str:
     return person(world).name
 
 
-def _git_notes(application: Application, done: RolledBack) -> tuple[str, ...]:
+def _git_notes(world: World, done: RolledBack) -> tuple[str, ...]:
     """What is true of Git meanwhile, where it holds the routes: a terminal has no credentials of flipgate's for it."""
-    git = application.spec.git
+    from flipgate.core.values.errors import FlipgateError
+    from flipgate.core.way_back.routes_in_git import not_looked_at_yet
+
+    git = world.application.spec.git
     if done.to is None or git is None or not git.routes:
         return ()
-    flux = "; Flux leaves the routes as they are until then" if git.holds else ""
-    return (f"Git leads elsewhere until reconcile has pushed it, within five minutes{flux}: flipgate status has it",)
+    try:
+        record = world.store.find()
+    except FlipgateError:
+        record = None
+    held = ("the routes",) if git.holds else ()
+    said = not_looked_at_yet(record, git, done.to, held)
+    return (f"Git: {said}. Next: flipgate status {world.application.name}",)
 
 
 def _sentence(app: str, done: RolledBack) -> str:

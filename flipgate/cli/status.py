@@ -34,7 +34,8 @@ DATA = """\
                   phaseSeconds: {PHASE: SECONDS},
                   stopped: null or what ended the run that worked on it: {pipeline, reason, fact, at,
                   approval: stands|withdrawn|none, run}; gone with the next phase, and when a run acts again}
-  comingUp        null or, while it is `deploying`, {text, services: [{name, ready, wanted}]}: its pods that are Ready
+  comingUp        null or, while it is `deploying`, {text, services: [{name, ready, wanted}]}: its pods that are Ready,
+                  or, in text, what Git has not done yet
   lastRelease     the one before, in the same shape, or null
   queued          [{service, image, at, by}]: builds that wait for the release to end
   refusedBuild    null or {fact, at}: the last build event, where it started nothing; CI does not hear of that

@@ -73,11 +73,19 @@ def is_away(to: Side, fact: str, now: datetime) -> Condition:
     return but(is_behind(to, why, now), reason=Why.GIT_AWAY)
 
 
-def awaits_merge(request: MergeRequest, target: str, now: datetime) -> Condition:
-    """Returns the condition that a person has to merge a request until Git does so."""
+def awaits_merge(request: MergeRequest, spec: GitSpec, now: datetime) -> Condition:
+    """Returns the condition that a person has to merge a request until Git does so. Whether it was closed only its
+    server knows, which is not asked: what to do then is said beside it."""
+    since = f"since {request.at:%Y-%m-%d %H:%M:%S} UTC"
+    flux = (
+        f". Until then Flux leaves the routes as they are, also where people commit to {', '.join(spec.routes)}"
+        if spec.holds
+        else ""
+    )
     said = (
-        f"{request.name} waits for a person to merge it, since {request.at:%Y-%m-%d %H:%M:%S} UTC: then {target} leads "
-        f"to {request.to}, as the routes do"
+        f"{request.name} waits for a person to merge it, {since}: then {spec.branch} leads to {request.to}, as the "
+        f"routes do{flux}. Was it closed unmerged: git push {spec.repository} --delete {request.branch}, and reconcile "
+        "opens it anew; or `flipgate rollback`"
     )
     found = is_behind(request.to, said, now)
     return but(found, reason=Why.AWAITS_MERGE)

@@ -172,7 +172,7 @@ class GitSpec(FileModel):
     request: RequestSpec | None = Field(
         default=None,
         description="Moves of users are brought into the branch by a merge request, and not by a push. For routes "
-        "alone: a file with overlays cannot have it.",
+        "alone: the images of overlays are pushed to the branch in any case.",
     )
     author: Author = Field(default_factory=Author, description="Who flipgate's commits are by.")
     message: Message = Field(
@@ -197,9 +197,6 @@ class GitSpec(FileModel):
             raise ValueError("names neither overlays nor routes: nothing would be committed")
         if self.revert_failed and self.overlays is None:
             raise ValueError("revertFailed is for images, and no overlays are named")
-        if self.request and self.overlays:
-            raise ValueError(
-                "request is for routes alone, and images of the overlays are pushed to the branch itself, for a "
-                "release waits for them: leave out request, or overlays"
-            )
+        if self.request and not self.routes:
+            raise ValueError("request is for moves of users, and no routes are named")
         return self

@@ -174,6 +174,7 @@ class Why(StrEnum):
     WORKLOAD_MISSING = "WorkloadMissing"
     WORKS_ONCE = "WorksOnce"
     WORKS_TWICE = "WorksTwice"
+    WRITTEN_BACK = "WrittenBack"
     WRONG_PHASE = "WrongPhase"
 
 
@@ -352,6 +353,7 @@ WorkersNotReady | what works beside the requests did not come up on its side | l
 WorkloadMissing | a Deployment or CronJob that the release needs is gone | install it again
 WorksOnce | nothing works on the dark side any more | nothing
 WorksTwice | what has to work on the live side only works on the dark, too | the message names the line that stops it
+WrittenBack | Flux applies what a release writes, and the file lacks it in Git | the message has the section to write
 WrongPhase | the release is in a phase that this is not for | flipgate status APP
 """
 """A line each: the word, what it means, what to do or to type (APP and RELEASE stand for names). A command with APP is

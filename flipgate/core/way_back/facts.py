@@ -24,6 +24,7 @@ from flipgate.core.way_back.explain import Drift, explain, judge_drift
 from flipgate.core.way_back.git_access import known_access
 from flipgate.core.way_back.going_back import Back, NoWay, judge_rollback
 from flipgate.core.way_back.live_side import LiveSide, judge_live_side
+from flipgate.core.way_back.routes_in_git import not_looked_at_yet
 from flipgate.core.way_back.unwatched import Reconciled, judge_unwatched
 from flipgate.core.way_back.way_back import OldSide, judge_way_back
 from flipgate.core.workloads.counts import counts_that_matter, enough, short_of
@@ -148,10 +149,7 @@ class Facts:
             return known
         if known is None and not flux:
             return None  # nobody has looked yet, and no move of ours waits for Git
-        left = f"; Flux leaves {', '.join(flux)} as it is until then" if flux else ""
-        asked = record.merge_request
-        other = f". Do not merge {asked.name}: it leads to {asked.to}" if asked and asked.to is not active else ""
-        said = f"nobody has pushed yet that the routes lead to {active}: reconcile does, within minutes{left}{other}"
+        said = not_looked_at_yet(record, git, active, flux)
         status, why = ConditionStatus.FALSE, Why.GIT_BEHIND
         return Condition(type=ROUTES_IN_GIT, status=status, reason=why, message=said, since=self.now, side=active)
 

@@ -149,6 +149,13 @@ def judge_live_side(record: Record, application: Application, live: LiveSide | N
     return but(_condition(status, reason, message, live.side, now), changed=changed)
 
 
+def lacks(reason: str, pods: Iterable[tuple[int, int]]) -> str:
+    """Returns what a live side is that is short for this reason, by its serving services' pods: Ready, and asked for.
+    Where each that is asked for is Ready it only asks for too few."""
+    asks_for_too_few = reason == LiveSideReason.TOO_FEW_PODS and all(ready >= asked for ready, asked in pods)
+    return "has fewer pods than declared" if asks_for_too_few else "is not ready"
+
+
 def shortages(record: Record, application: Application, live: LiveSide) -> tuple[Short, ...]:
     """Returns the serving services of the live side that have, or ask for, too few pods, as far as autoscalers are
     known: where they could not be read, each may have been shrunk by one."""

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypedDict
 
 from flipgate.core.record import queue
-from flipgate.core.record.conditions import LIVE_SIDE_READY, condition_of
+from flipgate.core.record.conditions import LIVE_SIDE_READY, ROUTES_IN_GIT, condition_of
 from flipgate.core.record.going_on import DOORBELL, asked, seen_in_vain
 from flipgate.core.record.intents import MOVE_ROUTES
 from flipgate.core.record.phases import Phase, QuestionKind
@@ -19,13 +19,18 @@ from flipgate.core.record.release import Release
 from flipgate.core.record.stopped import VERBS, again
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.traffic.traffic import Traffic
+from flipgate.core.values.managed_fields import APPLY
+from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.accept_side import judge_acceptance
 from flipgate.core.way_back.drift import advise_on_drift
 from flipgate.core.way_back.facts import Facts, open_way, question_state
 from flipgate.core.way_back.going_back import NoWay, latest_stamp
-from flipgate.core.way_back.live_side import LiveSideReason, remedy, sources
+from flipgate.core.way_back.live_side import LiveSideReason, lacks, remedy, shortages, sources
+from flipgate.core.way_back.other_images import set_by
+from flipgate.core.way_back.waits_for_git import waits_for_git
 from flipgate.core.workloads.counts import counts_that_matter, enough, short_of, without_pods
+from flipgate.core.workloads.scalers import fewer
 
 PERSON, RUN, CLOCK, NOBODY = "person", "run", "clock", "nobody"
 FOR_LACK_OF_PODS = frozenset(
@@ -45,7 +50,18 @@ class Next(TypedDict):
 
 
 def next_step(facts: Facts) -> Next:
-    """The one next step of an application, from one look at it."""
+    """The one next step of an application, from one look at it; a request that is to be merged is said with it."""
+    step, found = _one_step(facts), condition_of(facts.conditions, ROUTES_IN_GIT)
+    asked = facts.record.merge_request if facts.record else None
+    if asked is None or found is None or found.reason != Why.AWAITS_MERGE:
+        return step
+    merge = f"merge {asked.name}: Git follows users to {asked.to}"
+    if step["by"] in (CLOCK, NOBODY):
+        return _next(f"{merge}; {step['step']}", PERSON, step["command"] if step["by"] == CLOCK else "")
+    return _next(f"{step['step']}. A person may meanwhile {merge}", step["by"], step["command"])
+
+
+def _one_step(facts: Facts) -> Next:
     name, record = facts.application.name, facts.record
     if record is None:
         return _first(name, facts) if facts.managed is False else _unreadable(name, facts)
@@ -82,7 +98,8 @@ def _short_live_side(facts: Facts) -> tuple[str, str] | None:
     if condition is None or condition.status is not ConditionStatus.FALSE or record is None or live is None:
         return None
     found, back = remedy(record, facts.application, live), _to_the_other(facts, record, live.side)
-    users = f"users are on {live.side}, which is not ready ({condition.reason})"
+    pods = [(each.workload.ready, each.workload.replicas) for each in shortages(record, facts.application, live)]
+    users = f"users are on {live.side}, which {lacks(condition.reason, pods)} ({condition.reason})"
     if back and not found.scales and condition.reason in FOR_LACK_OF_PODS:
         return f"{users}: send them to {live.side.other}, which is up; or {found.how}: {found.line}", back
     told = [f"{users}: {found.how}"]
@@ -175,9 +192,11 @@ def _by_phase(name: str, record: Record, release: Release, facts: Facts) -> Next
             if release.stopped:
                 end = f"; to end it: {back}" if back else ""
                 return _next(f"{_stopped(release)}{end}", RUN, again(record, release, DEPLOY_DARK))
-            return _next(f"{DEPLOY_DARK} brings {release.side} up and checks it", RUN, back)
+            git = waits_for_git(facts.application, release, facts.sides.get(release.side))
+            return _next(f"{DEPLOY_DARK} brings {release.side} up and checks it{git and f': {git}'}", RUN, back)
         case Phase.DARK:
-            asks = _stopped(release) or f"{release.side} is up and checked: ask for the flip"
+            emptied, is_up = _emptied(release, facts), f"{release.side} is up and checked: ask for the flip"
+            asks = "; ".join(each for each in (emptied, _stopped(release)) if each) or is_up
             return _next(asks, PERSON, f"flipgate flip {name}")
         case Phase.BAKING:
             goes_back = ", and goes back by itself" if back else f"; {_closed(record, release)}"
@@ -202,7 +221,9 @@ def _asked(name: str, record: Record, release: Release, facts: Facts) -> Next:
     if state == "open":
         expires = _clock(question.expires_at)
         command = f'flipgate approve {name} --reason "..."'
-        return _next(f"a person decides before {expires}; no decision means no", PERSON, command)
+        emptied = _emptied(release, facts)
+        decides = f"a person decides before {expires}; no decision means no"
+        return _next(f"{emptied}; {decides}" if emptied else decides, PERSON, command)
     stop = release.stopped
     if state == "approved" and stop and stop.question == question.id:
         return _next(
@@ -221,6 +242,21 @@ def _asked(name: str, record: Record, release: Release, facts: Facts) -> Next:
         minutes = (facts.now - decided.at) // timedelta(minutes=1)
         step += f", given {minutes} min ago; if that run is gone, reconcile starts another within five minutes"
     return _next(step, RUN, _again(name, question.kind))
+
+
+def _emptied(release: Release, facts: Facts) -> str:
+    """Who made a dark side smaller than its release; empty where nobody did. An autoscaler that does so is not meant: a
+    flip gives the side what the live one has."""
+    state = facts.sides.get(release.side)
+    if state is None or release.phase is not Phase.DARK:
+        return ""
+    few = [(each, release.wanted[name]) for name, each in fewer(state, release.wanted).items()]
+    told = [
+        f"{each} asks for {each.replicas} of {count} wanted pods{set_by(each.scaled_by, 'set')}"
+        for each, count in few
+        if not each.replicas or (each.scaled_by and each.scaled_by.operation == APPLY)
+    ]
+    return f"{release.side} is not as it was checked: {', '.join(told)}" if told else ""
 
 
 def _stopped(release: Release, also: str = "") -> str:

@@ -72,6 +72,13 @@ def rest_counts(application: Application, keep: int) -> dict[str, int]:
     return {service.name: keep if service.name in serving else 0 for service in application.spec.services}
 
 
+def below_the_file(application: Application, state: SideState) -> dict[str, tuple[int, int]]:
+    """Returns the serving services that ask for fewer pods on a side than the file says: name to (asked, declared)."""
+    found = ((service, state.workloads[service.name]) for service in counted(application))
+    asked = {service.name: (each.replicas, service.replicas) for service, each in found if each.found}
+    return {name: (asks, declared) for name, (asks, declared) in sorted(asked.items()) if asks < declared}
+
+
 # What has to be Ready
 
 

@@ -61,8 +61,9 @@ def read_scaler(obj: Mapping[str, Any]) -> Scaler | None:
 
 
 def fewer(state: SideState, wanted: Mapping[str, int]) -> dict[str, Workload]:
-    """Returns the workloads that ask for fewer pods than these services were set to, by service."""
-    found = {name: state.workloads[name] for name, count in sorted(wanted.items()) if count}
+    """Returns the workloads that ask for fewer pods than these services were set to, by service. One that was taken out
+    of the file meanwhile is none of the side's."""
+    found = {name: state.workloads[name] for name, count in sorted(wanted.items()) if count and name in state.workloads}
     return {name: each for name, each in found.items() if each.found and each.replicas < wanted[name]}
 
 

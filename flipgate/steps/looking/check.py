@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from flipgate.core.gates.checks import (
     Check,
@@ -15,12 +16,15 @@ from flipgate.core.gates.checks import (
     wrong_side,
 )
 from flipgate.core.values.answer import Answer
-from flipgate.core.values.errors import Refused
+from flipgate.core.values.errors import FlipgateError, Refused
 from flipgate.core.values.foreign import sentence
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, not_passed
+from flipgate.core.workloads.standstill import Standstill
 from flipgate.steps.acting.world import World
+from flipgate.steps.looking.look import look_at_side
+from flipgate.steps.looking.standstill import taken
 
 TRIES = 3
 PAUSE_SECONDS = 0.5
@@ -44,18 +48,32 @@ def say(world: World, found: Evidence) -> None:
     world.say(f"check {found.gate}: {found.verdict} ({found.answer})")
 
 
-def need_pass(world: World, side: Side, evidence: list[Evidence]) -> None:
+def need_pass(
+    world: World, side: Side, evidence: list[Evidence], wanted: Mapping[str, int] = MappingProxyType({})
+) -> None:
     """Raises Refused (ChecksFailed) where a check failed or is unknown. What is only shown decides nothing, and an
-    application without checks has nothing to pass."""
+    application without checks has nothing to pass. Who took pods of those that were `wanted` away is said first: what
+    answers for a side without pods names no cause."""
     if bad := not_passed(evidence):
+        gone = _taken(world, side, wanted)
+        found = [f"{each.gate}: {each.verdict}: {each.answer} (wanted {each.threshold})" for each in bad]
+        pods = f"kubectl -n {world.application.place_of(side).namespace} get pods"
         raise Refused(
-            "; ".join(f"{each.gate}: {each.verdict}: {each.answer} (wanted {each.threshold})" for each in bad),
+            "; ".join([*(each.fact for each in gone), *found]),
             obj=f"checks of {world.application.name} on {side}",
             reason=Why.CHECKS_FAILED,
             untouched="all routes",
-            next_command=f"kubectl -n {world.application.place_of(side).namespace} get pods",
+            next_command=" && ".join(each.command for each in gone) or pods,
             evidence=tuple(evidence),
         )
+
+
+def _taken(world: World, side: Side, wanted: Mapping[str, int]) -> tuple[Standstill, ...]:
+    """What cannot be read hides no check that failed."""
+    try:
+        return taken(world, look_at_side(world, side), wanted) if wanted else ()
+    except FlipgateError:
+        return ()
 
 
 def _ask(world: World, side: Side, rule: Check) -> Evidence:

@@ -11,7 +11,6 @@ from flipgate.core.git import routes as files_of
 from flipgate.core.git.fights import fights, runs_otherwise
 from flipgate.core.git.overlay import by_repository, kustomization_in, with_images
 from flipgate.core.git.rendered import also_released, workload_in
-from flipgate.core.git.written_back import written_back
 from flipgate.core.spec.git import GitSpec
 from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values.errors import FlipgateError
@@ -67,24 +66,10 @@ def git_problems(world: World, say: Callable[[str], None]) -> Iterator[str]:
             if git.credentials is None:
                 status = f"flipgate status {world.application.name}"
                 say(f"{way_in(spec)} is not tried here, but by reconcile: GitAccess in `{status}`")
-            yield from _or_its_error(_routes(world, copy, spec))
+            yield from _or_its_error(_routes(world, copy, spec, say))
             for side in Side if spec.overlays else ():
                 yield from _or_its_error(_overlay(world, copy, side, say))
         yield from _or_its_error(flux_problems(world, copy, say))
-
-
-def applied_problems(world: World) -> Iterator[str]:
-    """Yields a sentence for each kind of object that Flux or Argo CD applies, and that the file does not have in Git.
-    What keeps sides or routes from being read is a problem of its own."""
-    git = world.application.spec.git
-    if git and git.overlays and git.holds:
-        return
-    try:
-        sides = {side: look_at_side(world, side) for side in Side}
-        routes = look_at_traffic(world).leading
-    except FlipgateError:
-        return
-    yield from written_back(world.application, sides, routes)
 
 
 def _not_looked_at(spec: GitSpec, error: FlipgateError, *, typed: bool) -> str:
@@ -108,7 +93,7 @@ def _or_its_error(problems: Iterator[str]) -> Iterator[str]:
         yield error.named_fact
 
 
-def _routes(world: World, copy: Checkout, spec: GitSpec) -> Iterator[str]:
+def _routes(world: World, copy: Checkout, spec: GitSpec, say: Callable[[str], None]) -> Iterator[str]:
     if not spec.routes:
         return
     files = copy.read_all(spec.routes)
@@ -116,7 +101,10 @@ def _routes(world: World, copy: Checkout, spec: GitSpec) -> Iterator[str]:
     routes = files_of.leading(traffic)
     for route in files_of.not_in_files(files, routes, places):
         yield f"{route} is in none of the files that spec.git.routes names ({', '.join(spec.routes)})"
-    if traffic.active and not any(state.held for state in traffic.routes):
+    if held := [str(state.route) for state in traffic.routes if state.held]:
+        until = f"RoutesInGit in `flipgate status {world.application.name}` says until when"
+        say(f"Flux leaves {', '.join(held)} as it is, also where people commit to {', '.join(spec.routes)}: {until}")
+    elif traffic.active:
         for path in files_of.changed_files(files, routes, places, traffic.active):
             yield (
                 f"{path} leads elsewhere than the routes, which lead to {traffic.active}: whoever applies the "

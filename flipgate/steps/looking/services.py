@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flipgate.adapters.addresses import address
+from flipgate.adapters.limits import read_scalers
 from flipgate.core.spec.application import Application
 from flipgate.core.spec.service import Service
 from flipgate.core.traffic.targets import judge_service, ports_of, selects
 from flipgate.core.traffic.traffic import SERVICE, Target
 from flipgate.core.values.errors import FlipgateError
 from flipgate.core.values.sides import Side
+from flipgate.core.workloads.counts import below_the_file
 from flipgate.core.workloads.view import SideState, Workload
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look_at_side
@@ -55,6 +57,26 @@ def serving_notes(world: World) -> Iterator[str]:
                 f"{service.name} is declared serving, and no Service selects its pods: if it works by itself (a "
                 "queue, a schedule), declare role: worker, or it works on both sides at once"
             )
+
+
+def count_notes(world: World, live: SideState) -> Iterator[str]:
+    """Yields each service that the live side asks fewer pods for than the file: `status` is red for it. Nothing of one
+    that an autoscaler scales, or may scale, for these may not be listed; nor where a person took fewer as right."""
+    few = below_the_file(world.application, live)
+    if not few:
+        return
+    try:
+        scalers, record = read_scalers(world.cluster, live.namespace), world.store.find()
+    except FlipgateError:
+        return
+    occupant = record.sides.get(live.side) if record else None
+    accepted = occupant.accepted if occupant else {}
+    for name, (asks, declared) in few.items():
+        workload = live.workloads[name]
+        if accepted.get(name, declared) > asks and not any(each.scales(workload) for each in scalers):
+            fact = f"{name}: the file says {declared}, the live side asks for {asks}: `status` will call it TooFewPods"
+            scale = f"kubectl -n {live.namespace} scale {workload.named} --replicas={declared}"
+            yield f"{fact} ({scale}; or `replicas: {asks}` in the file)"
 
 
 def _labels(workload: Workload) -> Mapping[str, Any]:

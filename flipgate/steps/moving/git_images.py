@@ -34,6 +34,7 @@ def commit_images(acting: Acting, release: Release, side: SideState, traffic: Tr
     faster, PUSHES times.
     """
     world, spec = acting.world, acting.world.git_spec()
+    world.say(f"asking {spec.where} what the overlay of {release.side} says")
     with world.open_git().checkout() as copy:
         changed, beside = _looked(world, copy, release.side, release.images)
         if changed:

@@ -177,7 +177,7 @@ def _bring(acting: Acting, traffic: Traffic, to: Side, seconds: float | None, ha
         if changed and spec.request:
             story, message = _said(world, traffic, to)
             asked = request_merge(acting, copy, changed, story, message, to=to, until=until)
-            return agreement.awaits_merge(asked, spec.branch, world.now())
+            return agreement.awaits_merge(asked, spec, world.now())
         if changed:
             with journal(acting, CommitRoutes(to)) as entry:
                 foreign = copy.head if agreement.has_led(record, to) else ""

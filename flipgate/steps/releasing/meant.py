@@ -16,6 +16,7 @@ from flipgate.core.workloads.render import image_refs, images_of, render, wanted
 from flipgate.core.workloads.view import SideState, View
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import configuration, need_dark, need_record
+from flipgate.steps.looking.written_back import need_none_written_back
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,9 @@ class Meant:
 
 def mean(world: World, view: View, given: Mapping[str, str], said: Mapping[str, str]) -> Meant:
     """What these images would be as a release; those that were `said` to have other content by now have a mark. Raises
-    Refused where no side is dark, or the dark side lacks something."""
+    Refused where no side is dark, the dark side lacks something, or (WrittenBack) Flux would take the release back."""
     record, dark = need_record(world, view), need_dark(world, view)
+    need_none_written_back(world, view)
     active, side = live_side(record, view, dark.side.other), view.sides[dark.side]
     images = wanted_images(world.application, active or side, given)
     # What stays as it is live stays under its mark: pods of that name that were left on the dark side are older.

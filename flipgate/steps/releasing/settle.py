@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from flipgate.core.git.applied import Committed, stays
+from flipgate.core.git.revert import deployed_by
 from flipgate.core.record import approvals
 from flipgate.core.record import record as records
 from flipgate.core.record.became import became
@@ -43,11 +45,22 @@ def failing(acting: Acting, release: Release, keep: Keep = lambda _: "") -> Iter
     except Refused as bad:
         reasons = {str(reason): reason for reason in TRANSITIONS[Phase.DEPLOYING][Phase.FAILED]}
         if bad.reason in reasons:
-            where, fact = keep(bad), bad.fact
+            where, fact = keep(bad), f"{bad.fact}{_in_git(acting.world, bad)}"
             if where:
                 fact = f"{fitted(fact, TEXT_BYTES - WHERE_BYTES).rstrip('.')}. {where}"
             fail(acting, release.name, reasons[bad.reason], fact, evidence=bad.evidence)
         raise
+
+
+def _in_git(world: World, bad: Refused) -> str:
+    """What stays in Git of the release that fails now; empty where nothing does, or it is said already."""
+    git = world.application.spec.git
+    if git is None or bad.reason == Why.NOT_APPLIED:
+        return ""
+    release = world.store.read().release
+    if release is None or not (commit := deployed_by(release)):
+        return ""
+    return f". Git: {stays(Committed(commit, commit), git.branch, reverts=git.revert_failed)}"
 
 
 def soak_evidence(world: World, release: Release) -> list[Evidence]:

@@ -34,18 +34,19 @@ from flipgate.steps.looking.ask import probe_problems
 from flipgate.steps.looking.commands import commands_here
 from flipgate.steps.looking.companions import companion_problems
 from flipgate.steps.looking.dark_preview import dark_preview_notes, dark_preview_problems
-from flipgate.steps.looking.git import applied_problems, git_problems
+from flipgate.steps.looking.git import git_problems
 from flipgate.steps.looking.grants import missing_grants
 from flipgate.steps.looking.header import Found, check_header, header_problems, need_header
 from flipgate.steps.looking.look import look, look_at_side, look_at_traffic
 from flipgate.steps.looking.other_kinds import kind_problems, need_kinds
 from flipgate.steps.looking.room import room_problems
 from flipgate.steps.looking.scaled_objects import find_scaled
-from flipgate.steps.looking.services import service_problems, serving_notes
+from flipgate.steps.looking.services import count_notes, service_problems, serving_notes
 from flipgate.steps.looking.starters import starter_problems
 from flipgate.steps.looking.undeclared import undeclared_problems
 from flipgate.steps.looking.volumes import volume_notes
 from flipgate.steps.looking.who import approver_problems
+from flipgate.steps.looking.written_back import applied_problems
 from flipgate.steps.moving.move import close_routes, forget_unrecorded
 from flipgate.steps.moving.stamp import stamp, stamp_anew, stamp_unstamped
 from flipgate.steps.releasing.rights import denied, missing_rights, named_behind
@@ -72,7 +73,7 @@ def check_application(
     on_sides = [problem for side in Side for problem in _side(world, side)]
     commands = commands_here(world)
     found = [*_routes(world), *undeclared_problems(world), *on_sides, *commands, *starter_problems(world)]
-    in_git = [*applied_problems(world), *git_problems(world, say)]
+    in_git = [*applied_problems(world, say), *git_problems(world, say)]
     return [*found, *room_problems(world), *in_git, *_header(world)]
 
 
@@ -109,6 +110,8 @@ def adopt(world: World) -> Record:
             "and adopt again",
         )
     need_header(world, _unnamed(world, active))
+    for note in count_notes(world, view.sides[active]):
+        world.say(note)
     now = world.now()
     occupants = {
         side: Occupant(
@@ -258,6 +261,8 @@ def _header(world: World) -> Iterator[str]:
     except FlipgateError:
         return
     if side and serves_users:
+        for note in count_notes(world, look_at_side(world, side)):
+            world.say(note)
         yield from header_problems(world, _unnamed(world, side, world.say))
 
 

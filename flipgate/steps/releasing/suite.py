@@ -34,12 +34,12 @@ def check_release(acting: Acting, release: Release) -> list[Evidence]:
     evidence = check.check(world, release.side)
     checks = world.application.spec.checks
     if any(each.verdict is not Verdict.PASS for each in evidence):
-        check.need_pass(world, release.side, [*evidence, *not_run(checks)])
+        check.need_pass(world, release.side, [*evidence, *not_run(checks)], release.wanted)
     open_release = need_open(world.store.read(), release.name)
     dark = open_release.phase is Phase.DARK
     run = remembered(checks, open_release, world.now()) if dark else _suite(acting, release)
     evidence = [*run, *evidence]  # in this order: of many the record keeps the first, and HTTP checks are asked anew
-    check.need_pass(world, release.side, evidence)
+    check.need_pass(world, release.side, evidence, release.wanted)
     return evidence
 
 
@@ -50,7 +50,7 @@ def still_passed(world: World, shown: Release) -> list[Evidence]:
         *check.check(world, release.side),
         *remembered(world.application.spec.checks, release, world.now()),
     ]
-    check.need_pass(world, release.side, evidence)
+    check.need_pass(world, release.side, evidence, release.wanted)
     return evidence
 
 

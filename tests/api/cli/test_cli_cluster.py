@@ -11,9 +11,11 @@ import pytest
 import yaml
 
 from flipgate.adapters.cluster import Cluster
+from flipgate.core.record.merge_request import MergeRequest
 from flipgate.core.record.occupant import Occupant
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import Decision
+from flipgate.core.spec.application import load_application
 from flipgate.core.values.sides import Side
 from lab.control.records import Lab
 from tests.api.desk import DARK, DEPLOYING, LIVE, Desk, now, question, release
@@ -274,6 +276,22 @@ def test_rolling_back_sends_the_route_back_and_says_how(desk: Desk) -> None:
     assert any(note.startswith("not proven") for note in told["notes"])
     assert desk.shop.where() == ("blue",)
     assert desk.data("status", desk.name)["phase"] == "rolled_back"
+
+
+@pytest.mark.parametrize("merged", [True, False])
+def test_rolling_back_says_what_a_person_does_about_the_merge_request(desk: Desk, merged: bool) -> None:
+    git = "  git: {repository: 'https://git.example/a.git', routes: [a.yaml], request: {command: [open]}}\n"
+    desk.shop.application = load_application(desk.shop.text + git, "shop.yaml")
+    desk.store.write_application(desk.shop.text + git)
+    desk.shop.point("live", f"{desk.name}-green")
+    asked = MergeRequest(branch="flipgate/shop/green", to=Side.GREEN, at=now(), commit="0" * 40)
+    desk.remember(release=release(*LIVE), active=Side.GREEN, merge_request=None if merged else asked)
+    with desk.shop.playing_ready():
+        result = desk.run("rollback", desk.name, "--reason", "orders fail")
+    assert result.exit_code == 0, result.stderr
+    said = "which a person has to merge" if merged else "Git: do not merge the request of branch flipgate/shop/green"
+    assert said in result.stdout + result.stderr
+    assert "pushed" not in result.stdout + result.stderr
 
 
 def test_rolling_back_what_users_have_not_seen_ends_it(desk: Desk) -> None:

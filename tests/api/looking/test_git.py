@@ -10,13 +10,17 @@ import pytest
 from flipgate.adapters.cluster import APPLY_PATCH, Cluster
 from flipgate.adapters.git_access import Credentials
 from flipgate.core.spec.application import load_application
+from flipgate.core.values.reasons import Why
 from flipgate.steps.looking.flux import flux_problems
-from flipgate.steps.looking.git import applied_problems, git_problems
+from flipgate.steps.looking.git import git_problems
+from flipgate.steps.looking.written_back import applied_problems
+from flipgate.steps.releasing.rights import missing_rights
 from lab.control.records import Lab
 from lab.git.server import REFUSED
 from tests.api.flux import KUSTOMIZE, SOURCE, Flux
 from tests.api.releasing.test_by_git import BASE, MIGRATION, OVERLAY, ROUTING
-from tests.api.shop import BLUE, GREEN, Shop
+from tests.api.shop import BLUE, GREEN, Shop, opened
+from tests.api.steps import refusing
 from tests.api.users import grant, user
 from tests.repository import TOKEN, Served, served
 
@@ -149,9 +153,13 @@ def test_a_server_that_is_away_was_not_looked_at(team: Shop, repository: Served)
     assert "503" in problem
 
 
-def applied(shop: Shop) -> None:
+@pytest.fixture
+def applied(shop: Shop, flux_cluster: Cluster) -> Flux:
     """Flux applies blue and the route, Argo CD green."""
-    labels = {"kustomize.toolkit.fluxcd.io/name": "apps", "kustomize.toolkit.fluxcd.io/namespace": "flux-system"}
+    shop.cluster, flux = flux_cluster, Flux(flux_cluster, shop.own)
+    flux.kustomization("apps", ".")
+    group = "kustomize.toolkit.fluxcd.io"
+    labels = {f"{group}/name": "apps", f"{group}/namespace": shop.own}
     paths = [f"{shop.deployments(BLUE)}/{name}" for name in ("web", "mailer")]
     for path in (*paths, shop.route_path()):
         found = shop.cluster.get(path)
@@ -162,25 +170,74 @@ def applied(shop: Shop) -> None:
     tracking = f"shop:apps/Deployment:{shop.namespace(GREEN)}/web"
     annotated = {"metadata": {"annotations": {"argocd.argoproj.io/tracking-id": tracking}}}
     shop.cluster.merge(f"{shop.deployments(GREEN)}/web", annotated)
+    return flux
 
 
-def test_what_others_apply_and_the_file_does_not_have_in_git_is_named_with_the_section(shop: Shop) -> None:
-    assert list(applied_problems(shop.world())) == []
-    applied(shop)
-    flux = "{namespace: flux-system, name: apps}"
-    workloads, route = applied_problems(shop.world())
+def asked(shop: Shop, said: list[str] | None = None) -> list[str]:
+    return list(applied_problems(shop.world(), (said if said is not None else []).append))
+
+
+def test_what_nobody_applies_is_no_problem(standing: Shop) -> None:
+    assert asked(standing) == []
+
+
+def test_what_others_apply_and_the_file_does_not_have_in_git_is_named_with_the_section(
+    shop: Shop, applied: Flux
+) -> None:
+    flux = f"{{namespace: {shop.own}, name: apps}}"
+    workloads, route = asked(shop)
     assert workloads == (
         f"Deployment {shop.name}-blue/mailer, Deployment {shop.name}-blue/web, Deployment {shop.name}-green/web: "
-        "applied by Flux (Kustomization flux-system/apps), Argo CD (Application shop), and the file has no "
+        f"applied by Flux (Kustomization {shop.own}/apps), Argo CD (Application shop), and the file has no "
         "spec.git.overlays: what flipgate writes there is written back. Write `git: {repository: URL, branch: main, "
         f"overlays: {{blue: FOLDER, green: FOLDER}}, flux: {{blue: {flux}}}}}` under spec, and tell Argo CD once which "
         "fields to leave (docs/gitops.md)"
     )
     assert route == (
-        f"IngressRoute {shop.name}/live: applied by Flux (Kustomization flux-system/apps), and the file has no "
+        f"IngressRoute {shop.name}/live: applied by Flux (Kustomization {shop.own}/apps), and the file has no "
         "spec.git.routes: what flipgate writes there is written back. Write `git: {repository: URL, branch: main, "
         f"routes: [FILE], flux: {{routes: {flux}}}}}` under spec (docs/gitops.md)"
     )
+
+
+def test_labels_of_a_kustomization_that_is_gone_are_said_with_the_lines_that_take_them_off(
+    shop: Shop, applied: Flux
+) -> None:
+    shop.cluster.delete(applied.kustomization("apps", "."))
+    said: list[str] = []
+    (argo,) = asked(shop, said)
+    assert "applied by Argo CD (Application shop), and" in argo
+    keys = " ".join(f"kustomize.toolkit.fluxcd.io/{key}-" for key in ("name", "namespace"))
+    assert said == [
+        f"Deployment {shop.name}-blue/mailer, Deployment {shop.name}-blue/web, IngressRoute {shop.name}/live: labelled "
+        f"by Flux (Kustomization {shop.own}/apps), which is gone: nobody writes it back. Take its labels off: kubectl "
+        f"-n {shop.name}-blue label deployment/mailer deployment/web {keys} && kubectl -n {shop.name} label "
+        f"ingressroute/live {keys}"
+    ]
+
+
+def test_a_flux_that_may_not_be_read_is_taken_to_apply(shop: Shop, applied: Flux, tmp_path: Path) -> None:
+    said: list[str] = []
+    world = shop.world(cluster=user(shop, tmp_path))
+    grant(shop, [*missing_rights(world, shop.own)])
+    problems = list(applied_problems(world, said.append))
+    assert ["(Kustomization" in each for each in problems] == [True, True]
+    (line,) = said
+    assert line.startswith(f"whether Flux (Kustomization {shop.own}/apps) is there could not be read (")
+    assert "Where it is gone: take its labels off: kubectl -n " in line
+
+
+def test_a_release_that_flux_would_take_back_is_not_opened(shop: Shop, applied: Flux) -> None:
+    """Seconds after the last check it had emptied the dark side, and nobody said so."""
+    world = shop.adopted()
+    with refusing(Why.WRITTEN_BACK, match=r"web: applied by Flux .* no spec\.git\.overlays.*no spec\.git\.routes"):
+        opened(world)
+    assert world.store.read().release is None
+    said: list[str] = []
+    world.say = said.append
+    applied.kustomization("apps", ".", suspend=True)
+    opened(world)
+    assert any("applied by Flux" in each for each in said)
 
 
 @pytest.mark.parametrize(
@@ -188,18 +245,20 @@ def test_what_others_apply_and_the_file_does_not_have_in_git_is_named_with_the_s
     [
         ("overlays: {blue: b, green: g}", "Write `routes: [FILE], flux: {routes: "),
         ("routes: [r.yaml]", "Write `flux: {routes: "),
+        ("routes: [r.yaml], request: {command: [open]}", "Write `flux: {routes: "),
         ("overlays: {blue: b, green: g}, routes: [r.yaml], flux: {routes: {name: apps}}", ""),
     ],
 )
-def test_a_section_that_covers_a_part_is_completed(shop: Shop, keys: str, lacking: str) -> None:
-    applied(shop)
+def test_a_section_that_covers_a_part_is_completed(shop: Shop, applied: Flux, keys: str, lacking: str) -> None:
     text = f"{shop.text}  git: {{repository: 'https://git.example/a.git', {keys}}}\n"
     shop.application = load_application(text, "shop.yaml")
-    problems = list(applied_problems(shop.world()))
+    problems = asked(shop)
     assert all(each.endswith("under spec.git (docs/gitops.md)") or "Argo CD" in each for each in problems)
     routes = [each for each in problems if each.startswith("IngressRoute")]
     assert [lacking in each for each in routes] == ([True] if lacking else [])
     assert any(each.startswith("Deployment") for each in problems) is ("overlays" not in keys)
+    beside = "under spec.git (images are pushed to the branch itself, beside the request for routes)"
+    assert any(beside in each for each in problems) is ("request" in keys)
 
 
 class Fluxed:

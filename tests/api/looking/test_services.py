@@ -20,10 +20,11 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.looking.check import check
 from flipgate.steps.looking.look import look_at_side, look_at_traffic
 from flipgate.steps.looking.plan import plan_back
-from flipgate.steps.looking.services import service_problems, serving_notes
+from flipgate.steps.looking.services import count_notes, service_problems, serving_notes
 from flipgate.steps.looking.targets import need_targets
 from flipgate.steps.moving.move import move
 from flipgate.steps.moving.preview import need_preview
+from flipgate.steps.releasing.setup import adopt
 from tests.api.front import checked, previewed, traefik
 from tests.api.shop import BLUE, GREEN, ROUTES, Shop, last_entry
 from tests.api.targets import put_endpoints, put_service
@@ -191,3 +192,15 @@ def test_what_a_check_asks_is_no_worker(shop: Shop) -> None:
     world = shop.world()
     world.application = behind(shop, "{name: up, service: web, port: 80, path: /}")
     assert list(serving_notes(world)) == []
+
+
+def test_a_live_side_that_asks_for_less_than_the_file_is_said_before_and_when_it_is_adopted(shop: Shop) -> None:
+    """Adopted without a word, the next status was red for it."""
+    world, said = shop.world(), list[str]()
+    world.say = said.append
+    assert list(count_notes(world, look_at_side(world, BLUE))) == []
+    shop.scaled(BLUE, "web", 1)
+    (note,) = count_notes(world, look_at_side(world, BLUE))
+    assert note.startswith("web: the file says 2, the live side asks for 1: `status` will call it TooFewPods (kubectl ")
+    adopt(world)
+    assert note in said

@@ -12,16 +12,21 @@ from flipgate.adapters.git_copy import Checkout
 from flipgate.core.git.flux import Kustomized
 from flipgate.core.record import conditions
 from flipgate.core.record.record import Condition, ConditionStatus
+from flipgate.core.spec.application import load_application
 from flipgate.core.spec.git import Author
 from flipgate.core.values.base import but
 from flipgate.core.values.reasons import Why
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
+from flipgate.steps.looking.look import look
 from flipgate.steps.moving import git_requests, git_routes
+from flipgate.steps.moving.git_images import commit_images
 from flipgate.steps.watching.conditions import note_conditions
+from lab.control.records import Lab
 from tests.api.moving import test_git_routes
+from tests.api.releasing.test_by_git import BASE, OVERLAY
 from tests.api.releasing.test_by_git_crashes import EDGES, Died
-from tests.api.shop import BLUE, GREEN, Shop, under_lease
+from tests.api.shop import BLUE, GREEN, Shop, opened, under_lease
 from tests.repository import TOKEN, Served, git, served
 
 URL = "https://git.example/acme/config/pull/7"
@@ -74,6 +79,12 @@ class Team(test_git_routes.Team):
 
     def merges(self, branch: str) -> None:
         git(self.repository.bare, "update-ref", "refs/heads/main", git(self.repository.bare, "rev-parse", branch))
+
+    def merges_by_hand(self, branch: str) -> None:
+        """The same where the target has grown meanwhile: a merge commit, as servers make it."""
+        tree = git(self.repository.bare, "merge-tree", "--write-tree", "main", branch)
+        made = git(self.repository.bare, "commit-tree", tree, "-p", "main", "-p", branch, "-m", "Merge")
+        git(self.repository.bare, "update-ref", "refs/heads/main", made)
 
 
 @pytest.fixture
@@ -255,6 +266,38 @@ def test_a_branch_whose_target_has_moved_is_made_anew_only_where_it_no_longer_fi
     assert team.side_in(branch) == "green"
     assert told(team, world) == [ASKED]
     assert len(team.asked) == 2
+
+
+def test_images_are_pushed_to_the_branch_beside_a_request_that_stays_as_it_is(
+    team: Team, lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLIPGATE_KUSTOMIZE", str(lab.kubectl))
+    repository, overlays = team.repository, "overlays: {blue: overlays/blue, green: overlays/green}, routes: [routing"
+    shop = team.shop
+    shop.application = load_application(
+        shop.text + GIT.format(url=repository.url, name=shop.name).replace("routes: [routing", overlays, 1), "shop.yaml"
+    )
+    files = {"base/all.yaml": BASE, "base/kustomization.yaml": "resources: [all.yaml]\n"}
+    path = "overlays/{}/kustomization.yaml".format
+    overlay = OVERLAY.replace("NAME", shop.name)
+    repository.pushes(files | {path(side): overlay.replace("SIDE", side) for side in ("blue", "green")})
+    world = team.moved()
+    git_routes.put_routes_right(world)
+    (branch,) = team.branches
+    tip = git(repository.bare, "rev-parse", branch)
+    release = opened(world, "2")  # on blue, for users are on green
+    view = look(world)
+    with world.acting() as acting:
+        committed = commit_images(acting, release, view.sides[BLUE], view.traffic)
+        git_routes.look_again(acting)
+    assert committed.head == repository.tip
+    assert 'newTag: "2"' in repository.read(path("blue"))
+    assert (team.side_in("main"), team.side_in(branch)) == ("blue", "green")
+    assert git(repository.bare, "rev-parse", branch) == tip
+    assert len(team.asked) == 1
+    team.merges_by_hand(branch)
+    assert team.side_in("main") == "green"
+    assert 'newTag: "2"' in repository.read(path("blue"))
 
 
 @pytest.mark.parametrize("where", EDGES)

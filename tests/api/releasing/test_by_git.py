@@ -26,6 +26,7 @@ from flipgate.steps.going_back.recover import recover
 from flipgate.steps.moving.git_routes import put_routes_right
 from flipgate.steps.releasing.bring_up import bring_up
 from flipgate.steps.releasing.questions import pose
+from flipgate.steps.releasing.settle import failing
 from lab.control.records import Lab
 from lab.git.server import DEAF, REFUSED
 from tests.api.flux import Flux
@@ -346,3 +347,15 @@ def test_a_container_that_the_overlay_says_is_gits_and_one_that_somebody_added_i
     team.repository.pushes({green: team.repository.read(green) + patches})
     question = pose(world, QuestionKind.FLIP, [])
     assert "web: containers[proxy]: added (image shop/proxy:1)" in question.changes
+
+
+def test_a_release_that_fails_says_what_of_it_stays_in_git(team: Team) -> None:
+    world = team.world()
+    release, bad = brought_up(world), Refused("health: fail", reason=Why.CHECKS_FAILED)
+    with pytest.raises(Refused), world.acting() as acting, failing(acting, release):
+        raise bad
+    commit, last = team.repository.tip[:12], world.store.read().newest
+    assert last is not None
+    said = last.changes[-1].message
+    assert said.startswith(f"health: fail. Git: commit {commit} stays on main: the same build again"), said
+    assert said.endswith(f"git revert {commit}")

@@ -18,9 +18,9 @@ from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.check import need_pass
-from flipgate.steps.releasing.bring_up import note_dark, open_release
+from flipgate.steps.releasing.bring_up import bring_up, note_dark, open_release
 from flipgate.steps.releasing.suite import check_release, still_passed
-from tests.api.shop import GREEN, Shop, opened
+from tests.api.shop import GREEN, Shop, opened, under_lease
 
 SUITE = {"name": "suite", "service": "web", "command": ["suite"]}
 
@@ -133,3 +133,15 @@ def test_a_record_that_cannot_be_read_for_a_moment_ends_no_program(
 def test_what_is_only_shown_stops_nothing(imagined: Shop) -> None:
     shown = Evidence("suite", Verdict.INFO, "suite", "record", "passed 2 h ago; what it said is not kept", "")
     need_pass(imagined.world(), GREEN, [shown])
+
+
+def test_a_dark_side_that_somebody_emptied_is_said_before_what_answers_for_it(shop: Shop) -> None:
+    world = shop.adopted()
+    release = opened(world)
+    under_lease(world, bring_up, release)
+    declare(world, {"name": "health", "service": "web", "path": "/health"})
+    shop.scaled(GREEN, "web", 0)
+    web = f"Deployment {shop.namespace(GREEN)}/web"
+    with pytest.raises(Refused, match=f"^.*: {web} asks for 0 of 2 wanted pods, set by .*; health: unknown") as refused:
+        still_passed(world, release)
+    assert refused.value.next_command == f"kubectl -n {shop.namespace(GREEN)} scale deployment/web --replicas=2"

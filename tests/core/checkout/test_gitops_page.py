@@ -35,11 +35,12 @@ def test_the_section_of_the_page_is_one_of_a_whole_file() -> None:
         assert (ROOT / "examples/sportsdata" / path).exists(), "the example's own place, so that it can be compared"
 
 
-def test_a_merge_request_takes_the_place_of_overlays() -> None:
+@pytest.mark.parametrize("without", [(), ("overlays",)])
+def test_a_merge_request_is_for_routes_with_overlays_beside_it_or_without(without: tuple[str, ...]) -> None:
     (request,) = [block for block in READ if "request" in block]
     (section,) = [block["spec"]["git"] for block in BLOCKS if "git" in block["spec"]]
     document = yaml.safe_load((ROOT / "examples/sportsdata/flipgate.yaml").read_text())
-    document["spec"]["git"] = {key: value for key, value in section.items() if key != "overlays"} | request
+    document["spec"]["git"] = {key: value for key, value in section.items() if key not in without} | request
     git = load_application(yaml.safe_dump(document), "flipgate.yaml").spec.git
     assert git is not None
     assert git.request is not None

@@ -15,6 +15,7 @@ from flipgate.core.record.merge_request import MergeRequest
 from flipgate.core.record.occupant import Contract, Occupant
 from flipgate.core.record.record import Condition, ConditionStatus, Record
 from flipgate.core.spec.git import GitSpec
+from flipgate.core.values.base import but
 from flipgate.core.values.sides import Side
 from flipgate.core.values.unread import Unread
 from flipgate.core.way_back.facts import Facts, Observed
@@ -210,13 +211,52 @@ def test_git_that_agrees_is_no_warning() -> None:
     assert "RoutesInGit True" in shown
 
 
+REQUEST = MergeRequest(branch="flipgate/shop/green", to=GREEN, at=at(), commit="0" * 40, url="https://git.example/7")
+ASKS = {
+    "repository": "https://git.example/acme/config",
+    "routes": ("a.yaml",),
+    "request": {"command": ("open",)},
+    "flux": {"routes": {"name": "routing"}},
+}
+
+
+def awaiting(routes: Side, *, remembered: Record | None = None, request: MergeRequest | None = REQUEST) -> Facts:
+    """The shop, with a request that leads to green, and the routes at this side."""
+    spec = GitSpec.model_validate(ASKS, by_name=True)
+    application = shop().model_copy(update={"spec": shop().spec.model_copy(update={"git": spec})})
+    waits = but(remembered or record(active=routes), merge_request=request)
+    waits = noted(waits, awaits_merge(REQUEST, spec, at()), at())
+    return facts(waits, application=application, routes=routes)
+
+
 def test_a_request_that_leads_away_from_users_is_not_to_be_merged() -> None:
-    git = GitSpec.model_validate({"repository": "https://git.example/acme/config", "routes": ("a.yaml",)}, by_name=True)
-    spec = shop().spec.model_copy(update={"git": git})
-    request = MergeRequest(
-        branch="flipgate/shop/green", to=GREEN, at=at(), commit="0" * 40, url="https://git.example/7"
-    )
-    waits = noted(record(merge_request=request), awaits_merge(request, "main", at()), at())
-    seen = facts(waits, application=shop().model_copy(update={"spec": spec}), routes=BLUE)
+    seen = awaiting(BLUE)
     (found,) = [each for each in seen.conditions if each.type == ROUTES_IN_GIT]
-    assert "Do not merge https://git.example/7 (branch flipgate/shop/green): it leads to green" in found.message
+    assert found.message.startswith(
+        "do not merge https://git.example/7 (branch flipgate/shop/green): it leads to green. While nobody has, Git "
+        "leads to blue, as the routes do; reconcile makes that request empty, within five minutes"
+    )
+    assert "do not merge" not in data(seen)["next"]["step"]
+    assert "merge https" not in data(seen)["next"]["step"]
+
+
+def test_after_a_merge_a_person_merges_the_way_back_too() -> None:
+    seen = awaiting(BLUE, request=None)
+    (found,) = [each for each in seen.conditions if each.type == ROUTES_IN_GIT]
+    assert "reconcile does, within five minutes, and where it does not opens a request" in found.message
+    assert "which a person has to merge" in found.message
+    assert "pushed" not in found.message
+
+
+def test_a_request_that_waits_is_the_persons_next_step() -> None:
+    seen = data(awaiting(GREEN))
+    assert seen["next"]["by"] == "person"
+    assert seen["next"]["step"].startswith("merge https://git.example/7 (branch flipgate/shop/green): ")
+    asks = data(awaiting(GREEN, remembered=record(active=GREEN, release=release(side=BLUE))))
+    assert asks["next"]["step"].endswith(
+        "meanwhile merge https://git.example/7 (branch flipgate/shop/green): Git follows users to green"
+    )
+    (found,) = [each for each in seen["conditions"] if each["type"] == ROUTES_IN_GIT]
+    assert "also where people commit to a.yaml" in found["message"]
+    deleted = "git push https://git.example/acme/config --delete flipgate/shop/green, and reconcile opens it anew"
+    assert f"Was it closed unmerged: {deleted}; or `flipgate rollback`" in found["message"]

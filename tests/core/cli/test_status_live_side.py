@@ -77,6 +77,13 @@ def test_it_is_the_first_line_in_red_with_how_long_and_the_line_to_type() -> Non
     assert (told["status"], told["reason"], told["since"]) == ("False", "NoReadyPod", "2026-03-01T11:56:30.000Z")
 
 
+def test_a_side_whose_pods_are_all_ready_only_has_fewer_than_declared() -> None:
+    looked = seen(web(1), remembered=carrying(2))
+    few = "users are on blue, which has fewer pods than declared"
+    assert lines(looked)[0].startswith(f"{RED}shop: {few} for 60s (TooFewPods): web 1 of 2 Ready, asks for 1")
+    assert next_step(looked)["step"].startswith(f"{few} (TooFewPods): scale it up")
+
+
 def test_of_many_the_short_ones_come_first_and_each_row_has_it_in_a_word() -> None:
     named = [{**data(each), "application": name} for name, each in {"well": seen(), "ill": seen(web(0))}.items()]
     first, header, *rows = many(named, at(30))
@@ -104,7 +111,8 @@ ADOPT = 'flipgate adopt shop --reason "..."'
 
 
 def told(todo: str, which: Side = BLUE, *, reason: str = "NoReadyPod") -> str:
-    return f"users are on {which}, which is not ready ({reason}): {todo}"
+    lacks = "has fewer pods than declared" if reason == "TooFewPods" else "is not ready"
+    return f"users are on {which}, which {lacks} ({reason}): {todo}"
 
 
 SHORT = {

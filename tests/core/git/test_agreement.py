@@ -35,6 +35,7 @@ from flipgate.core.values.sides import Side
 from tests.core.builders import BLUE, GREEN, LIVE, NOW, record, release
 from tests.core.git.test_manifest import API, PLACES
 
+SPEC = GitSpec.model_validate({"repository": "https://git.example/x/y", "routes": ["a"]})
 LATER = NOW + timedelta(seconds=STAYS_SECONDS + 1)
 MUCH_LATER = LATER + timedelta(seconds=300)
 
@@ -142,30 +143,30 @@ def test_a_pending_merge_is_no_git_that_stays_behind_however_long_it_takes() -> 
     first = requested(but(record(), outbox=()), REQUEST, NOW)
     (told,) = first.outbox
     assert (told.reason, told.url) == (Why.AWAITS_MERGE, REQUEST.url)
-    quiet = noted(but(first, outbox=()), awaits_merge(REQUEST, "main", NOW), NOW)
-    later = noted(requested(quiet, REQUEST, LATER), awaits_merge(REQUEST, "main", MUCH_LATER), MUCH_LATER)
+    quiet = noted(but(first, outbox=()), awaits_merge(REQUEST, SPEC, NOW), NOW)
+    later = noted(requested(quiet, REQUEST, LATER), awaits_merge(REQUEST, SPEC, MUCH_LATER), MUCH_LATER)
     assert known(later)[0] == Why.AWAITS_MERGE
     assert "since 2026-03-01 12:00:00 UTC" in known(later)[1]
     assert not later.outbox
 
 
 def test_git_that_was_away_while_a_merge_is_waited_for_is_told_once_and_its_end_once() -> None:
-    pending = noted(but(record(), outbox=()), awaits_merge(REQUEST, "main", NOW), NOW)
+    pending = noted(but(record(), outbox=()), awaits_merge(REQUEST, SPEC, NOW), NOW)
     first = noted(pending, is_away(GREEN, "503", LATER), LATER)
     assert not first.outbox
     away = noted(first, is_away(GREEN, "503", MUCH_LATER), MUCH_LATER)
     assert [each.reason for each in away.outbox] == [Why.GIT_AWAY]
-    back = noted(but(away, outbox=()), awaits_merge(REQUEST, "main", MUCH_LATER), MUCH_LATER)
+    back = noted(but(away, outbox=()), awaits_merge(REQUEST, SPEC, MUCH_LATER), MUCH_LATER)
     assert known(back)[0] == Why.AWAITS_MERGE
     (told,) = back.outbox
     assert told.text.startswith("shop")
     assert "Git is there again: " in told.text
-    quiet = noted(but(back, outbox=()), awaits_merge(REQUEST, "main", MUCH_LATER), MUCH_LATER)
+    quiet = noted(but(back, outbox=()), awaits_merge(REQUEST, SPEC, MUCH_LATER), MUCH_LATER)
     assert not quiet.outbox
 
 
 def test_what_is_merged_has_its_time_to_be_applied() -> None:
-    pending = noted(but(record(), outbox=()), awaits_merge(REQUEST, "main", NOW), NOW)
+    pending = noted(but(record(), outbox=()), awaits_merge(REQUEST, SPEC, NOW), NOW)
     merged = noted(pending, is_behind(GREEN, "Flux has not applied it", MUCH_LATER), MUCH_LATER)
     assert known(merged)[0] == Why.GIT_BEHIND
     assert not merged.outbox
@@ -200,7 +201,7 @@ def test_a_branch_that_is_left_is_not_said_to_change_nothing() -> None:
 
 def test_what_is_known_of_git_goes_with_the_section_of_the_file() -> None:
     spec = GitSpec.model_validate({"repository": "https://git.example/x/y", "routes": ["a"]})
-    pending = noted(but(record(), merge_request=REQUEST), awaits_merge(REQUEST, "main", NOW), NOW)
+    pending = noted(but(record(), merge_request=REQUEST), awaits_merge(REQUEST, SPEC, NOW), NOW)
     assert let_go(pending, spec, NOW) is pending
     quiet = but(pending, outbox=())
     for left in (None, but(spec, routes=(), overlays={"blue": "a", "green": "b"})):

@@ -69,7 +69,7 @@ def test_addresses_that_are_taken(address: str) -> None:
         ("message", " ", "must say something"),
         ("overlays", {"blue": "a", "green": "./a"}, "one of its own"),
         ("overlays", None, "neither overlays nor routes"),
-        ("request", {"command": ("open",)}, "request is for routes alone"),
+        ("request", {"command": ("open",)}, "request is for moves of users, and no routes are named"),
         ("request", {"command": ("/usr/bin/env",)}, "not a program below the folder that FLIPGATE_COMMANDS names"),
         ("request", {"command": ("sh -c 'true'",)}, "not a program below the folder"),
         ("request", {"command": ()}, "at least 1 item"),

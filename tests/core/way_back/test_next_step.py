@@ -17,7 +17,8 @@ from flipgate.core.record.intents import HAND_OVER, MOVE_ROUTES
 from flipgate.core.record.occupant import Contract, Occupant
 from flipgate.core.record.phases import BEFORE_TRAFFIC, TERMINAL, Phase, QuestionKind
 from flipgate.core.record.record import Decision, Record
-from flipgate.core.record.release import Stopped
+from flipgate.core.record.release import Commit, Stopped
+from flipgate.core.spec.git import GitSpec
 from flipgate.core.values.base import but
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.facts import Facts, question_state
@@ -36,6 +37,7 @@ from tests.core.builders import (
     question,
     record,
     release,
+    shop,
     side,
     stamped,
 )
@@ -243,3 +245,40 @@ def test_a_yes_whose_run_stopped_is_not_said_to_be_acted_on() -> None:
         "flip's run acts on the approval, given 5 min ago; if that run is gone, reconcile starts another within five "
         "minutes"
     )
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_a_dark_side_that_somebody_emptied_is_not_said_to_be_up(asked: bool) -> None:
+    fields = {"f:spec": {"f:replicas": {}}}
+    flux = {"manager": "kustomize-controller", "operation": "Apply", "time": "2026-11-29T09:12:03Z", "fieldsV1": fields}
+    emptied = deployment(replicas=0)
+    emptied["metadata"]["managedFields"] = [flux]
+    dark = record(release=release(Phase.DARK), question=question() if asked else None)
+    sides = {BLUE: side(BLUE), GREEN: side(GREEN, emptied)}
+    step = next_step(facts(dark, sides=sides))["step"]
+    assert step.startswith("green is not as it was checked: Deployment ")
+    assert "/web asks for 0 of 2 wanted pods, set by kustomize-controller (Apply) at 2026-11-29 09:12:03 UTC" in step
+    assert "up and checked" not in step
+    assert "not as it was" not in next_step(facts(dark))["step"]
+
+
+@pytest.mark.parametrize("committed", [False, True])
+def test_a_side_that_waits_for_git_is_not_said_to_have_slow_pods(committed: bool) -> None:
+    git = GitSpec.model_validate({"repository": "https://git.example/c.git", "overlays": {"blue": "b", "green": "g"}})
+    application = shop().model_copy(update={"spec": shop().spec.model_copy(update={"git": git})})
+    made = (Commit(what="deploy", commit="ab" * 20, at=at(9)),) if committed else ()
+    sides = {BLUE: side(BLUE), GREEN: side(GREEN)}
+    found = facts(record(release=release(commits=made)), application=application, sides=sides)
+    said = (
+        "commit abababababab on main is waited for since 12:00:09 UTC (1 of 1 images: web)"
+        if committed
+        else "branch main of https://git.example/c.git is asked since 12:00:00 UTC: nothing is committed yet"
+    )
+    assert said in next_step(found)["step"]
+    assert data(found)["comingUp"]["text"].startswith(said)
+    there = facts(
+        record(release=release(commits=made)),
+        application=application,
+        sides={**sides, GREEN: side(GREEN, deployment(image="acme/web:2"))},
+    )
+    assert data(there)["comingUp"]["text"].endswith("pods Ready")
