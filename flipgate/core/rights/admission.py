@@ -25,7 +25,7 @@ GROUP: Final = "flipgate:records"
 """Who of people writes records by their own login, where no other group is named."""
 NAMESPACE_CONTROLLER: Final = "system:serviceaccount:kube-system:namespace-controller"
 RECORDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {"configmaps": ("record-", "release-", "chain-", "reconcile-"), "leases": ("flipgate-",)}
+    {"configmaps": ("record-", "release-", "chain-", "reconcile-", "freeze-"), "leases": ("flipgate-",)}
 )
 """What the names begin with, by the kind of object, in flipgate's own namespace."""
 RECORD_NAME: Final = "(object == null ? oldObject : object).?metadata.?name.orValue('')"
