@@ -101,8 +101,9 @@ def closed(world: World) -> Window:
 
 
 def events(shop: Shop, reason: str) -> list[str]:
+    """The warnings of this reason that `kubectl describe` shows."""
     found = shop.cluster.items(f"/api/v1/namespaces/{shop.own}/events")
-    return [each["message"] for each in found if each["reason"] == reason]
+    return [each["message"] for each in found if (each["reason"], each["type"]) == (reason, "Warning")]
 
 
 def freeze(world: World) -> None:
