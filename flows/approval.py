@@ -25,6 +25,7 @@ from flipgate.core.values.text import NAME_SHOWN, REASON_SHOWN
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.world import World
+from flipgate.steps.looking.held import held_evidence
 from flipgate.steps.releasing import questions
 from tasks import steps as task
 from tasks.artifacts import question_text
@@ -74,7 +75,13 @@ def ask_person(world: World, kind: QuestionKind, look: Callable[[], list[Evidenc
     decided = questions.standing(world, kind)
     if isinstance(decided, Granted) or not questions.asks_again(world, decided, run):
         return decided
-    evidence = [*look(), *questions.last_attempt_at(world, kind), *questions.since_the_yes(decided), *refused]
+    evidence = [
+        *look(),
+        *held_evidence(world),
+        *questions.last_attempt_at(world, kind),
+        *questions.since_the_yes(decided),
+        *refused,
+    ]
     question = task.pose(world, kind, evidence, run)
     if question.flow_run != run:
         return questions.standing(world, kind)  # answered meanwhile, as another run had asked it

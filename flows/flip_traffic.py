@@ -14,6 +14,7 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import retry_faults
 from flipgate.steps.looking.content import content_evidence
 from flipgate.steps.looking.dark_preview import dark_preview_evidence
+from flipgate.steps.looking.held import need_may_begin
 from flipgate.steps.looking.undeclared import undeclared_evidence
 from flipgate.steps.moving.dark_preview import put_dark_preview_right
 from flipgate.steps.moving.git_routes import put_routes_right
@@ -55,6 +56,7 @@ def flip_traffic(application: str, release: str, cluster: str = "default") -> st
                 if no := state_if_refused(world, decided):
                     put_dark_preview_right(world)
                     return no
+                need_may_begin(world, QuestionKind.FLIP)
             if found.phase is not Phase.LIVE:
                 found = retry_faults(world, lambda: move_and_watch(world, release))
     except Refused as refused:

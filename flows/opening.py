@@ -1,4 +1,5 @@
-"""How every flow begins, and how one ends whose release a person, or a newer build, has taken another way."""
+"""How every flow begins, and how one ends whose release a person, or a newer build, has taken another way, or whose
+move is held back."""
 
 from __future__ import annotations
 
@@ -12,7 +13,9 @@ from flipgate.adapters import runs
 from flipgate.adapters.runs import OVERTAKEN, url_of
 from flipgate.core.record.became import became
 from flipgate.core.record.form import IS_HELD, NOT_KEPT, held_in
+from flipgate.core.record.freeze import HOLDS
 from flipgate.core.record.going_on import ENDED
+from flipgate.core.record.held import HELD
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.queue import may_start
 from flipgate.core.values.errors import BadInput, FlipgateError, Refused
@@ -89,8 +92,10 @@ def this_run() -> str:
 
 
 def overtaken(world: World, release: str, refused: Refused) -> State[str]:
-    """The state of a run whose release a person, or a newer build, has taken another way meanwhile: an end, not a
-    failure; it says who, when and why. Raises `refused` otherwise."""
+    """The state of a run whose release a person, or a newer build, has taken another way meanwhile, or whose move may
+    not begin yet: an end, not a failure; it says who, when and why. Raises `refused` otherwise."""
+    if refused.reason in HOLDS:
+        return Completed(name=HELD, message=refused.fact, data=refused.fact)
     record = world.store.read()
     found = record.named(release)
     newer = found is not None and found.phase is Phase.SUPERSEDED

@@ -12,6 +12,7 @@ from flipgate.core.values.errors import FlipgateError, Interrupted, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.live_side import restore_live_side
+from flipgate.steps.looking.held import yes_waits
 from flipgate.steps.moving.dark_preview import put_dark_preview_right
 from flipgate.steps.moving.git_revert import revert_failed
 from flipgate.steps.moving.git_routes import put_routes_right
@@ -77,7 +78,10 @@ def reconcile_world(world: World, cluster: str) -> str:
         put_dark_preview_right(world)
     ended = expired is not None and expired.kind is QuestionKind.FLIP  # and its release with it
     if outcome.pipeline and not ended and world.unattended():
-        task.go_on(world, outcome, cluster)
+        if held := yes_waits(world):
+            world.say(f"a yes stands, and its move waits: {held.text}")
+        else:
+            task.go_on(world, outcome, cluster)
     if kept_too_long(world):
         with world.acting() as acting:
             rest_expired(acting)

@@ -11,6 +11,7 @@ from flipgate.core.record.release import Release
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.text import self_declared
 from flipgate.steps.acting.world import World
+from flipgate.steps.looking.held import need_may_begin
 from flipgate.steps.releasing.settle import ended_meanwhile, need_soaked, soak_evidence, wait_out
 from flipgate.steps.releasing.stopped import act_again, noting_stop
 from flows.approval import ask_person, state_if_refused
@@ -50,6 +51,7 @@ def ask_and_rest(world: World, soaked: Release, cluster: str, unseen_by: str = "
         decided = ask_person(world, QuestionKind.SCALE_DOWN, lambda: soak_evidence(world, soaked))
         if no := state_if_refused(world, decided):
             return no
+        need_may_begin(world, QuestionKind.SCALE_DOWN)
     with world.acting() as acting:
         act_again(acting)
         settled = task.settle_release(acting, soaked.name, self_declared(unseen_by) if unseen_by else "")

@@ -134,7 +134,8 @@ def watch_side(acting: Acting, release: Release) -> tuple[Evidence, ...]:
     title = f"{release.name} watched on {release.side}"
     with showing_progress(world, title) as moved:
         show = partial(show_graphs, world, title)
-        return watch.watch(world, release, acting.check_lease, moved=moved, show_graphs=show)
+        glass = acting.record.glass
+        return watch.watch(world, release, acting.check_lease, moved=moved, show_graphs=show, glass=glass)
 
 
 @step("roll back")

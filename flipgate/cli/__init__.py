@@ -21,6 +21,8 @@ VERBS = {
     "flip": "Ask for, and make, the move of all users (a Prefect run).",
     "approve": "Say yes to the open question.",
     "reject": "Say no to the open question.",
+    "freeze": "Stop moves, of one application or of all; never a rollback.",
+    "thaw": "Let moves begin again.",
     "rollback": "Send all users back; needs nothing but the cluster.",
     "restore": "Put back what others changed of the routes and the live side.",
     "contract": "Say that a contract migration was done: no way back to the code before.",

@@ -16,23 +16,31 @@ RING_SECONDS = 5.0
 """How long a doorbell is rung again: for some 1 s between its question and its sleep, a run hears nothing."""
 RING_EVERY_SECONDS = 0.5
 
+AND_GATES = " and the file's gates"
+
 DECISION_DATA = """\
 -o json: {"application", "decision", "by", "reason", "question": {"id", "kind", "release", "summary", "expiresAt",
           "url"}, "notPassed": [{"gate", "verdict", "detail"}: what was shown and did not pass, ...],
           "rung": true when a waiting run took the doorbell, "note": why not}"""
 
 
-def decide_and_ring(options: ClusterOptions, app: str, verb: str, reason: str, output: str | None) -> None:
-    """Writes the decision, then rings. A doorbell that fails is a note: the decision stands (exit code 0)."""
+def decide_and_ring(
+    options: ClusterOptions, app: str, verb: str, reason: str, output: str | None, *, break_glass: bool = False
+) -> None:
+    """Writes the decision, and that it passes what holds its move back where it does (`break_glass`), then rings. A
+    doorbell that fails is a note: the decision stands (exit code 0)."""
     reason = need_reason(verb, app, reason)
     from flipgate.core.record.record import Decision
     from flipgate.core.values.verdicts import not_passed
     from flipgate.steps.moving.dark_preview import put_dark_preview_right
+    from flipgate.steps.releasing.freeze import broken
     from flipgate.steps.releasing.questions import decide
 
     world = options.world(app, quiet=bool(output))
     who = person(world)
-    question, by = decide(world, Decision(verb), by=who, via="cli", reason=reason), who.name
+    asked = world.store.read().question if break_glass else None
+    also = broken(world, asked.kind, reason, by=who) if asked else None
+    question, by = decide(world, Decision(verb), by=who, via="cli", reason=reason, also=also), who.name
     if verb == Decision.REJECT:
         put_dark_preview_right(world)  # nobody looks at it any more, whenever the run gets to it
     note = _ring(world, question, verb, reason, by)
@@ -52,6 +60,8 @@ def decide_and_ring(options: ClusterOptions, app: str, verb: str, reason: str, o
     echo(f"{'approved' if verb == 'approve' else 'rejected'} by {by}: {question.summary}")
     for each in bad:
         echo(f"not passed: {each.gate}: {each.verdict}, {each.detail}")
+    if break_glass:
+        echo(f"BREAK-GLASS by {by}: freezes, closed windows{AND_GATES if question.kind == 'flip' else ''} are passed")
     if note:
         say(f"note: the decision is recorded. {note}")
 

@@ -119,15 +119,35 @@ def reason_option(why: str, *, required: bool = True) -> Decorator[Any]:
     return click.option("--reason", default="", metavar="TEXT", help=f"{why}{' (required)' if required else ''}.")
 
 
+break_glass_option = click.option(
+    "--break-glass",
+    is_flag=True,
+    help="Pass freezes and closed windows, and after a flip the file's gates; with a --reason that everybody is told.",
+)
+
+
 def need_reason(verb: str, application: str, reason: str) -> str:
     """The reason, as UTF-8 can hold it. Raises BadInput when there is none, before anything is asked of anybody."""
     if not reason.strip():
         raise BadInput(
             "needs a reason: the next reader of the history will ask for it",
             obj=verb,
-            next_command=f'flipgate {verb} {application} --reason "..."',
+            next_command=" ".join(filter(None, ["flipgate", verb, application, '--reason "..."'])),
         )
     return as_reason(reason)
+
+
+def need_glass(verb: str, application: str, reason: str, *, break_glass: bool) -> str:
+    """The reason of a --break-glass; empty without that. Raises BadInput for one without the other."""
+    if break_glass:
+        return need_reason(f"{verb} --break-glass", application, reason)
+    if reason:
+        raise BadInput(
+            "goes with --break-glass, and with nothing else",
+            obj="--reason",
+            next_command=f'flipgate {verb} {application} --break-glass --reason "..."',
+        )
+    return ""
 
 
 image_option = click.option(

@@ -7,6 +7,7 @@ from typing import Any
 
 from flipgate.cli._print import commits, iso
 from flipgate.core.record.approvals import unheard
+from flipgate.core.record.freeze import BreakGlass
 from flipgate.core.record.phases import TERMINAL, Phase
 from flipgate.core.record.record import Condition, Record
 from flipgate.core.record.release import Release, phase_seconds
@@ -52,6 +53,8 @@ def as_data(facts: Facts, next_step: Next, namespace: str, context: str) -> dict
         else [],
         "refusedBuild": {"fact": refused.fact, "at": iso(refused.at)} if refused else None,
         "waitsFor": _waits_for(record, facts.now) if record and record.question else None,
+        "held": _held(facts),
+        "breakGlass": _glass(record.glass) if record and record.glass else None,
         "darkPreview": _dark_preview(facts.dark_preview),
         "wayBack": {
             **back,
@@ -119,6 +122,26 @@ def _waits_for(record: Record, now: datetime) -> dict[str, Any]:
         "evidence": [proof.model_dump() for proof in question.evidence],
         "decision": decision,
     }
+
+
+def _held(facts: Facts) -> dict[str, Any] | None:
+    found = facts.held
+    if found is None:
+        return None
+    frozen = found.freeze
+    who = {"by": frozen.said_by, "why": frozen.reason, "since": iso(frozen.at)} if frozen else None
+    return {
+        "reason": str(found.reason),
+        "text": found.text,
+        "frozen": who,
+        "opensAt": iso(found.opens),
+        "thaw": found.thaw,
+    }
+
+
+def _glass(glass: BreakGlass) -> dict[str, Any]:
+    said = {"kind": str(glass.kind), "by": glass.said_by, "reason": glass.reason}
+    return {**said, "at": iso(glass.at), "expiresAt": iso(glass.expires_at)}
 
 
 def _dark_preview(told: DarkPreviewTold | None) -> dict[str, Any] | None:

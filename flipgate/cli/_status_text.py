@@ -11,6 +11,7 @@ import click
 from flipgate.cli._live_side import cell, lead
 from flipgate.cli._print import ago, clock, count, lasting, on_one_line, table
 from flipgate.core.record.conditions import GIT_ACCESS, LIVE_SIDE_READY, ROUTES_IN_GIT
+from flipgate.core.record.held import HELD
 from flipgate.core.record.intents import in_words
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.pipelines import RECONCILE
@@ -24,6 +25,8 @@ BY_HAND = (". Back by hand: ", "; by hand: ")
 """What stands before a kubectl line in the message of a phase."""
 WAY_BACK_READY = "WayBackReady"
 UNWATCHED = "Unwatched"
+ABOVE = ((LIVE_SIDE_READY, "False"), (UNWATCHED, "True"))
+"""Conditions that stand above everything else."""
 GOOD = frozenset({WAY_BACK_READY, LIVE_SIDE_READY, ROUTES_IN_GIT, GIT_ACCESS})
 """Conditions that are as they should be when they are True."""
 
@@ -71,14 +74,15 @@ def _facts(data: dict[str, Any], now: datetime, wide: bool) -> Iterator[tuple[st
     yield "Next", f"{data['next']['step']}  (by: {data['next']['by']})"
     if data["next"]["command"]:
         yield "", data["next"]["command"]
+    yield from _stop_and_go(data)
     yield from _question(data["waitsFor"], now)
     yield from _preview(data["darkPreview"])
     yield from () if wide else _not_passed(data["waitsFor"])
     yield "Way back", _way_back(data)
     yield from (("", click.style(each, fg="red")) for each in data["wayBack"]["foreignLines"])
     for condition in data["conditions"]:
-        if (condition["type"], condition["status"]) not in ((LIVE_SIDE_READY, "False"), (UNWATCHED, "True")):
-            # those two stand above everything else
+        told = condition["type"] == HELD or (condition["type"], condition["status"]) in ABOVE
+        if not told:
             yield "Condition", _condition(condition, now)
     for side, each in ((side, each) for side, each in data["sides"].items() if each["works"]):
         works = f"{side} works, too, and work may be done twice: {'; '.join(each['works'])}"
@@ -89,6 +93,17 @@ def _facts(data: dict[str, Any], now: datetime, wide: bool) -> Iterator[tuple[st
         return
     yield "Journal", _entry(data["openEntry"])
     yield "Untold", _untold(data, now)
+
+
+def _stop_and_go(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Who has stopped the moves and since when, when a window opens, and whose word passes that."""
+    if held := data["held"]:
+        yield "Held", click.style(f"{held['reason']}: {held['text']}", fg="red")
+        if held["thaw"]:
+            yield "", held["thaw"]
+    if glass := data["breakGlass"]:
+        what = f"the {glass['kind']} passes it, by {glass['by']} at {clock(glass['at'])}: {glass['reason']}"
+        yield "Glass", click.style(f"BREAK-GLASS: {what}", fg="red", bold=True)
 
 
 def _preview(told: dict[str, Any] | None) -> Iterator[tuple[str, str]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from flipgate.cli._print import commits, iso
 from flipgate.core.record.entries import entries_of, merged
+from flipgate.core.record.held import BREAK_GLASS
 from flipgate.core.record.phases import TERMINAL, QuestionKind
 from flipgate.core.record.record import Decision, JournalEntry, Record
 from flipgate.core.record.release import FrozenEvidence, Release, phase_seconds
@@ -145,5 +146,5 @@ def _evidence(proofs: tuple[FrozenEvidence, ...]) -> list[dict[str, str]]:
 
 def _approver(release: Release) -> str | None:
     """Who said yes to the flip, unless a no came after it."""
-    said = [each for each in release.decisions if each.kind == QuestionKind.FLIP]
+    said = [e for e in release.decisions if e.kind == QuestionKind.FLIP and e.decision != BREAK_GLASS]
     return said[-1].by if said and said[-1].decision == Decision.APPROVE else None

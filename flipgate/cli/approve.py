@@ -6,7 +6,7 @@ import click
 
 from flipgate.cli._commands import Verb
 from flipgate.cli._decide import DECISION_DATA, decide_and_ring
-from flipgate.cli._options import ClusterOptions, cluster_options, output_option, reason_option
+from flipgate.cli._options import ClusterOptions, break_glass_option, cluster_options, output_option, reason_option
 
 
 @click.command(
@@ -14,13 +14,15 @@ from flipgate.cli._options import ClusterOptions, cluster_options, output_option
     details={"Data": DECISION_DATA},
     examples="""\
         flipgate approve sportsdata --reason "checks looked at, orders quiet"
+        flipgate approve sportsdata --break-glass --reason "users cannot pay, the fix cannot wait for Monday"
         flipgate approve sportsdata --reason "checks looked at, orders quiet" -o json""",
 )
 @click.argument("app")
 @reason_option("Why it may go on")
+@break_glass_option
 @output_option("json", "yaml")
 @cluster_options
-def approve(options: ClusterOptions, app: str, reason: str, output: str | None) -> None:
+def approve(options: ClusterOptions, app: str, reason: str, break_glass: bool, output: str | None) -> None:
     """Say yes to the open question.
 
     The decision is written to the cluster's record, then the waiting Prefect run is told. If the run cannot be told,
@@ -31,5 +33,8 @@ def approve(options: ClusterOptions, app: str, reason: str, output: str | None) 
     Refused where the evidence has a `fail` for which the scale-down would be refused now: the message says how it is
     mended, and no flag overrules it (a route that is to lead there for good is declared under spec.routesThatStay).
     What else did not pass is printed with the decision.
+
+    A yes given while the application is frozen, or no window is open, is kept until its question expires, and the move
+    waits. --break-glass passes both, and gates of the bake; no fence, no check of pods, no proof of traffic.
     """
-    decide_and_ring(options, app, "approve", reason, output)
+    decide_and_ring(options, app, "approve", reason, output, break_glass=break_glass)

@@ -5,7 +5,15 @@ from __future__ import annotations
 import click
 
 from flipgate.cli._commands import Verb
-from flipgate.cli._options import ClusterOptions, cluster_options, output_option, person
+from flipgate.cli._options import (
+    ClusterOptions,
+    break_glass_option,
+    cluster_options,
+    need_glass,
+    output_option,
+    person,
+    reason_option,
+)
 from flipgate.cli._runs import RUN_DATA, block_option, start_run
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.reasons import Why
@@ -16,20 +24,31 @@ from flipgate.core.values.reasons import Why
     details={"Data": RUN_DATA},
     examples="""\
         flipgate flip sportsdata
+        flipgate flip sportsdata --break-glass --reason "the fix cannot wait for Monday"
         flipgate flip sportsdata -o json""",
 )
 @click.argument("app")
+@break_glass_option
+@reason_option("Why it passes what holds it back; with --break-glass", required=False)
 @block_option
 @output_option("json", "yaml")
 @cluster_options
-def flip(options: ClusterOptions, app: str, block: str | None, output: str | None) -> None:
+def flip(
+    options: ClusterOptions, app: str, break_glass: bool, reason: str, block: str | None, output: str | None
+) -> None:
     """Ask for, and make, the move of all users (a Prefect run).
 
     For a release that is `dark`; also goes on with one whose run died while it was `flipping` or `baking`. The run
     asks a person first, unless a decision for exactly this change stands.
+
+    While the application is frozen, or none of policy.windows is open, the move waits, and its yes with it.
+    --break-glass passes both, and in the bake the file's gates (spec.gates) that fail or are unknown; no fence, no
+    check of pods, no proof of traffic, and it is no yes.
     """
-    from flipgate.core.record.phases import works_in
+    reason = need_glass("flip", app, reason, break_glass=break_glass)
+    from flipgate.core.record.phases import QuestionKind, works_in
     from flipgate.core.record.pipelines import FLIP_TRAFFIC
+    from flipgate.steps.releasing.freeze import break_glass as pass_what_holds
 
     world = options.world(app)
     record = world.store.read()
@@ -41,4 +60,7 @@ def flip(options: ClusterOptions, app: str, block: str | None, output: str | Non
             reason=Why.WRONG_PHASE,
             untouched="all routes; no run was started",
         )
-    start_run(FLIP_TRAFFIC, app, {"release": release.name}, block, output, by=person(world))
+    by = person(world)
+    if break_glass:
+        pass_what_holds(world, QuestionKind.FLIP, reason, by=by)
+    start_run(FLIP_TRAFFIC, app, {"release": release.name}, block, output, by=by)

@@ -24,8 +24,9 @@ DATA = """\
 -o json with RELEASE is one object: {"application", the keys of RELEASE ("endedAt" is null while it is open), and
   settleAfter, wanted
   shown       [{"replica", "firstNewAnswerMs", "lastOldAnswerMs"}]: the same through each Traefik replica
-  decisions   [{"kind": flip|scale-down, "decision": approve|reject|expired, "by", "via", "reason", "at", "evidence",
-              "identity": {"user", "group", "door"}: where the name is proven, with the group that the policy names}]
+  decisions   [{"kind": flip|scale-down, "decision": approve|reject|expired|break-glass, "by", "via", "reason", "at",
+              "evidence", "identity": {"user", "group", "door"}: where the name is proven, with the group of
+              the policy}]
   judgements  [{"step": checks|bake, "verdict": pass|fail|unknown, "at", "evidence"}]
   journal     [{"id", "step", "state": begun|done|undone, "actor", "at", "ended", "release", "intent", "outcome"}]
   timeline    all of them in order: [{"at", "kind": phase|decision|judgement|step, "what", "text", "by", "seconds",

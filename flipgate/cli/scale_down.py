@@ -5,7 +5,15 @@ from __future__ import annotations
 import click
 
 from flipgate.cli._commands import Verb
-from flipgate.cli._options import ClusterOptions, cluster_options, output_option, person
+from flipgate.cli._options import (
+    ClusterOptions,
+    break_glass_option,
+    cluster_options,
+    need_glass,
+    output_option,
+    person,
+    reason_option,
+)
 from flipgate.cli._runs import RUN_DATA, block_option, start_run
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.reasons import Why
@@ -18,6 +26,7 @@ from flipgate.core.values.reasons import Why
     examples="""\
         flipgate scale-down sportsdata
         flipgate scale-down sportsdata --unseen     a Traefik replica is stuck, and you have looked
+        flipgate scale-down sportsdata --break-glass --reason "the fix cannot wait for Monday"
         flipgate scale-down sportsdata -o json""",
 )
 @click.argument("app")
@@ -26,16 +35,31 @@ from flipgate.core.values.reasons import Why
     is_flag=True,
     help="Close a release whose old side rests already, though a Traefik replica does not show the live one.",
 )
+@break_glass_option
+@reason_option("Why it passes what holds it back; with --break-glass", required=False)
 @block_option
 @output_option("json", "yaml")
 @cluster_options
-def scale_down(options: ClusterOptions, app: str, unseen: bool, block: str | None, output: str | None) -> None:
+def scale_down(
+    options: ClusterOptions,
+    app: str,
+    unseen: bool,
+    break_glass: bool,
+    reason: str,
+    block: str | None,
+    output: str | None,
+) -> None:
     """Put the old side to rest after its soak (a Prefect run).
 
     For a release that is `live` and has soaked. The run asks a person first; after it the way back is the slow one.
+
+    While the application is frozen, or none of policy.windows is open, it waits, and its yes with it. --break-glass
+    passes both; not the soak, no fence, no check of pods, and it is no yes.
     """
-    from flipgate.core.record.phases import Phase
+    reason = need_glass("scale-down", app, reason, break_glass=break_glass)
+    from flipgate.core.record.phases import Phase, QuestionKind
     from flipgate.core.record.pipelines import SCALE_DOWN
+    from flipgate.steps.releasing.freeze import break_glass as pass_what_holds
     from flipgate.steps.releasing.settle import need_soaked
 
     world = options.world(app)
@@ -49,5 +73,7 @@ def scale_down(options: ClusterOptions, app: str, unseen: bool, block: str | Non
             next_command=f"flipgate scale-down {app}",
         )
     by = person(world)
+    if break_glass:
+        pass_what_holds(world, QuestionKind.SCALE_DOWN, reason, by=by)
     parameters = {"release": release.name} | ({"unseen_by": by.plain} if unseen else {})
     start_run(SCALE_DOWN, app, parameters, block, output, by=by)

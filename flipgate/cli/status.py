@@ -44,6 +44,10 @@ DATA = """\
                   whoMay: null or who may approve, by the policy,
                   evidence: [{gate, verdict, detail}] (a verdict "info" is only shown),
                   decision: null or {decision, by, via, reason, at, spent, void: why it counts for nothing, or empty}}
+  held            null or {reason: Frozen|FreezeUnknown|WindowClosed, text, frozen: null or {by, why, since}, opensAt:
+                  null or when the next window opens, thaw: what ends it when it is typed, else empty}: why no flip
+                  and no scale-down begins now
+  breakGlass      null or {kind: flip|scale-down, by, reason, at, expiresAt}: whose word passes that for this release
   darkPreview     null, or {address, side: null or the one that it is to lead to, text, right: whether it does}
   wayBack         {way: fast|slow|abort|none|unknown, side, services: [{name, ready, wanted}], why: null, or why
                   `rollback` would be refused now, byHand: [the kubectl lines that do the same, as they are now],
@@ -64,6 +68,7 @@ DATA = """\
                   says when
                   GitAccess, where the file has a git section: do a release's credentials read the branch, and may they
                   push? GitLetsIn (True); GitRefuses; Unreadable (Unknown). Reconcile tries: lookedAt says when
+                  Held, while no move may begin: Frozen, WindowClosed (True); FreezeUnknown (Unknown)
                   Unwatched, once APP is adopted: has reconcile not succeeded for three of its intervals (900 s)?
                   ReconcileOverdue, NeverReconciled (True), Reconciled, JustAdopted (False), ClockAhead, Unreadable
                   (Unknown). Its `since`: three intervals after the last success; the first success in a row

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
+from flipgate.core.record.freeze import BreakGlass
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.release import Release
 from flipgate.core.spec.application import Application, load_application
@@ -37,6 +38,8 @@ def held() -> None:
     """The check of a Lease that nobody takes."""
 
 
-def watched(world: World, check_lease: Callable[[], None] = held) -> dict[str, Evidence]:
+def watched(
+    world: World, check_lease: Callable[[], None] = held, glass: BreakGlass | None = None
+) -> dict[str, Evidence]:
     """What each gate says at the end of the bake of a release that was moved just now."""
-    return {evidence.gate: evidence for evidence in watch(world, flipped(), check_lease)}
+    return {evidence.gate: evidence for evidence in watch(world, flipped(), check_lease, glass=glass)}

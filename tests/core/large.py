@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from flipgate.core.record import approvals, conditions
+from flipgate.core.record import approvals, conditions, outbox
 from flipgate.core.record import record as records
 from flipgate.core.record.intents import BringUp, HandOver, Intent, Move, Rest, Restore
 from flipgate.core.record.occupant import Contract, Occupant, Ran
@@ -173,7 +173,7 @@ def stopped(now: Record, text: str) -> Record:
 
 def threaded(now: Record, text: str) -> Record:
     first = next(iter(now.outbox), None)
-    return records.delivered(now, first.id if first else "", release=f"{now.epoch}{text}", thread=text)
+    return outbox.delivered(now, first.id if first else "", release=f"{now.epoch}{text}", thread=text)
 
 
 CHANGES: tuple[Change, ...] = (

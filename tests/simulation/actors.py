@@ -19,6 +19,7 @@ from flipgate.core.values.sides import Side
 from flipgate.core.values.stamps import STAMP
 from flipgate.core.values.who import Speaker
 from flipgate.steps.going_back.roll_back import roll_back
+from flipgate.steps.releasing.freeze import freeze, thaw
 from flipgate.steps.releasing.questions import decide
 from tests.simulation.apiserver import JSON_PATCH, MERGE_PATCH, Address, RefusalError
 from tests.simulation.plans import Nap
@@ -34,6 +35,7 @@ ANY = (*UNSEEN, *SEEN, Phase.SETTLED, Phase.ROLLING_BACK, Phase.ROLLED_BACK)
 MOMENT_SECONDS = 8.0
 CHANGES = 4
 """How often an autoscaler, or Flux, changes something."""
+FROZEN_SECONDS = 3_600.0
 LONGEST_HELD_SECONDS = 600.0
 """How long a person holds a line before they paste it."""
 
@@ -125,6 +127,20 @@ def _roll_back(life: Simulation, number: int) -> None:
     life.tell(me, f"done: {done.way}, users on {done.to}")
     if done.to:
         life.promises.rolled_back = (life.scheduler.now, done.to)
+
+
+def _freeze(life: Simulation, number: int) -> None:
+    """A person freezes the application, and thaws it at last, however often that fails."""
+    me, choices = _me(life), life.scheduler.choices
+    for verb, deed in (("freezes", freeze), ("thaws", thaw)):
+        while True:
+            try:
+                deed(life.world(me), f"{me} {verb}", by=Speaker(me))
+                life.tell(me, verb)
+                break
+            except FlipgateError:
+                life.scheduler.sleep(5.0)
+        life.scheduler.sleep(choices.seconds(FROZEN_SECONDS))
 
 
 def _move(life: Simulation, number: int) -> None:
@@ -230,6 +246,7 @@ ACTORS: Mapping[str, Actor] = MappingProxyType(
         "autoscaler": Actor(_autoscale, title="an autoscaler"),
         "flux": Actor(_reapply, title="a person: Flux"),
         "canceller": Actor(_cancel),
+        "freezer": Actor(_freeze),
     }
 )
 

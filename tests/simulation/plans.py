@@ -34,6 +34,8 @@ ACTORS: Mapping[str, float] = {
     "undoer": 0.06,
 }
 """Everybody but the first build and the first approver, and how likely each is."""
+FREEZES = 5
+"""Once in so many lives somebody freezes the application; drawn by itself, so that no other draw is another for it."""
 BY_HAND = frozenset({"mover", "scaler", "undoer", "paster"})
 """Those after whom a person has to see to what they did."""
 TWICE = 0.35
@@ -122,6 +124,8 @@ def plan_of(seed: int) -> Plan:
         while numbers.random() < likely / (2 if aim else 1):
             actors.append(name)
             likely *= TWICE
+    if random.Random(f"freeze {seed}").randrange(FREEZES) == 0:
+        actors.append("freezer")
     if aim:
         naps = [Nap(aim.who, numbers.choice(aim.at), numbers.randint(0, aim.most), numbers.choice(aim.seconds))]
     else:

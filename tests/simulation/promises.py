@@ -30,6 +30,8 @@ STEPS = {"ingressroutes": {MOVE_ROUTES}, "deployments": {BRING_UP, HAND_OVER, RE
 NOTICED_SECONDS = 20.0 + 2 * ASLEEP_SECONDS
 """In which who is taken over has to notice it: its Lease is renewed, and looked at before each write. Who was suspended
 does not know for how long."""
+HELD_BACK, UNTIL = (Phase.FLIPPING, Phase.SETTLING), (Phase.DARK, Phase.LIVE)
+"""What does not begin while somebody has frozen the application."""
 NOT_OURS = ("a person", "the cluster", "an autoscaler")
 
 
@@ -148,6 +150,9 @@ class Promises:
             same = self.said.setdefault(message.id, message)
             if same.text != message.text:
                 raise BrokenPromiseError(f"two announcements have one id: {same.text} / {message.text}")
+        begins = before is not None and record.phase in HELD_BACK and before.phase in UNTIL
+        if begins and record.frozen:
+            raise BrokenPromiseError(f"a release became {record.phase} while it was frozen")
         approval = record.approval
         if approval and approval.spent_by is not None:
             self._spend(approval, approval.spent_by)

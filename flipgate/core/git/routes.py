@@ -7,8 +7,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from flipgate.core.git.manifest import find_routes, with_side
+from flipgate.core.record.held import BREAK_GLASS
 from flipgate.core.record.intents import MOVE_ROUTES, Move
-from flipgate.core.record.phases import AFTER_TRAFFIC, Phase
+from flipgate.core.record.phases import AFTER_TRAFFIC, Phase, QuestionKind
 from flipgate.core.record.record import JournalEntry, Record
 from flipgate.core.record.release import Release
 from flipgate.core.record.sent import ROLLBACK
@@ -66,8 +67,11 @@ def story(record: Record, to: Side, forward: str, back: str) -> Told:
     moves = [each for each in record.journal if each.step == MOVE_ROUTES and _leads(each, to)]
     went_back = moves and Move.read(moves[-1].intent).back
     if release.side is to and release.phase in AFTER_TRAFFIC and not went_back:
-        said = next((each for each in reversed(release.decisions) if each.kind == "flip"), None)
-        return Told(forward, release.name, said.by if said else release.opened_by, said.reason if said else "")
+        flips = [each for each in reversed(release.decisions) if each.kind == QuestionKind.FLIP]
+        said = next((each for each in flips if each.decision != BREAK_GLASS), None)
+        broken = [f"break-glass by {each.by}: {each.reason}" for each in flips if each.decision == BREAK_GLASS]
+        why = "; ".join([*([said.reason] if said else []), *broken[:1]])
+        return Told(forward, release.name, said.by if said else release.opened_by, why)
     left = next((each for each in moved if each.side is to.other), release)
     who, _, why = _said_of(record, left, moves[-1] if moves else None).partition(": ")
     return Told(back, left.name, who or "flipgate", why)

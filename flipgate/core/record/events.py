@@ -43,6 +43,8 @@ WARNINGS: frozenset[str] = frozenset(
         Reason.BAKE_FAILED,
         Reason.ROLLBACK_REQUESTED,
         Reason.TRAFFIC_RESTORED,
+        Why.BREAK_GLASS,
+        Why.FROZEN,
         LIVE_SIDE_SHORT,
         DEPLOY_STOPPED,
         FLIP_STOPPED,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flipgate.core.record.approvals import answered
+from flipgate.core.record.freeze import HOLDS
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.pipelines import epoch_key, question_key, release_key
 from flipgate.core.record.record import Decision, Question, Record
@@ -76,7 +77,8 @@ def seen_in_vain(record: Record) -> bool:
 def key_of(record: Record, pipeline: str, now: datetime, *, changed: bool = False) -> str:
     """Returns the key of the run that goes on, so that whoever starts it starts the same one.
 
-    The first of a release; one more for each question whose decision nobody has heard; else one for each epoch:
+    The first of a release; one more for each question whose decision nobody has heard, and each time its move was held
+    back; else one for each epoch:
     something was settled (`changed`), or a phase goes on that somebody was at work in.
     """
     release = record.release.name if record.release else ""
@@ -85,7 +87,9 @@ def key_of(record: Record, pipeline: str, now: datetime, *, changed: bool = Fals
     question, decided = asked(record), answered(record)
     unheard = question is not None and decided is not None and now - decided.at >= DOORBELL
     if question and unheard:
-        return question_key(pipeline, record.application, question.id)
+        stop = record.release.stopped if record.release else None
+        held = stop.at if stop and stop.reason in HOLDS else None
+        return question_key(pipeline, record.application, question.id, held)
     return release_key(pipeline, record.application, release)
 
 
@@ -93,13 +97,16 @@ def will_act(run: Run, record: Record, now: datetime, *, ended: frozenset[str] =
     """Whether this run still goes on with the release by itself, while nobody holds the Lease.
 
     One in a state of `ended` does not: how it ended says whether another is wanted, unless a question was asked in vain
-    since. Nor does one that is suspended for a question that is gone, or was decided long since; nor one that is at
-    work by Prefect's word alone. Of a question that was decided there is no second run at work.
+    since, or it ended well and a yes is not used: its move was held back. Nor does one that is suspended for a question
+    that is gone, or was decided long since; nor one that is at work by Prefect's word alone. Of a question that was
+    decided there is no second run at work.
     """
     question, decided = asked(record), answered(record)
     if run.state in ENDED:
         vain = question is not None and decided is None and asked_in_vain(record, question)
-        return run.state not in ended and not vain
+        unheard = decided is not None and decided.unspent and now - decided.at >= DOORBELL
+        held = run.state == COMPLETED and question is not None and unheard
+        return run.state not in ended and not vain and not held
     if run.state == SUSPENDED:
         its_own = question is not None and question.flow_run == run.id
         return its_own and (decided is None or now - decided.at < DOORBELL)

@@ -22,9 +22,10 @@ def release_key(pipeline: str, application: str, release: str) -> str:
     return f"{pipeline}-{application}-{release}"
 
 
-def question_key(pipeline: str, application: str, question: str) -> str:
-    """The key of the run that acts on a decision which its own run has not heard. A question's id names its release."""
-    return f"{pipeline}-{application}-{question}"
+def question_key(pipeline: str, application: str, question: str, held: datetime | None = None) -> str:
+    """The key of the run that acts on a decision which its own run has not heard, or whose move was `held` back at this
+    time. A question's id names its release."""
+    return f"{pipeline}-{application}-{question}{f'-held-{held:%Y%m%dT%H%M%S.%f}' if held else ''}"
 
 
 def epoch_key(pipeline: str, application: str, epoch: int) -> str:

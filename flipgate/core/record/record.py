@@ -6,7 +6,7 @@ nothing of concurrency: they take a record and the clock, and give the next reco
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -16,6 +16,7 @@ from pydantic import AwareDatetime, Field
 
 from flipgate.core.record.announcement import Announcement
 from flipgate.core.record.chain import SHOWN_DIGITS
+from flipgate.core.record.freeze import BreakGlass, Freeze
 from flipgate.core.record.intents import MOVE_ROUTES, Move
 from flipgate.core.record.merge_request import MergeRequest
 from flipgate.core.record.occupant import Occupant
@@ -167,6 +168,10 @@ class Record(Model):
     conditions: tuple[Condition, ...] = ()
     dark_preview: tuple[Sentence, ...] = Field(default=(), exclude_if=lambda names: not names)
     """The routes that a dark preview may consist of: they are taken away by this, whatever the file says by then."""
+    frozen: Freeze | None = Field(default=None, exclude_if=lambda freeze: freeze is None)
+    """Who has stopped the moves of this application, until somebody thaws it (core/record/held.py)."""
+    glass: BreakGlass | None = Field(default=None, exclude_if=lambda glass: glass is None)
+    """What a person has passed for the open release; gone with its move, and with the release."""
     merge_request: MergeRequest | None = Field(default=None, exclude_if=lambda request: request is None)
     written_down: Text = ""
     """The last rollback without a record that was written down since: its mark is not obeyed again."""
@@ -288,6 +293,8 @@ def advance(record: Record, phase: Phase, reason: Reason, now: datetime, *, acto
     changed = but(record, release=release)
     if record.question is None or phase not in ASKED_IN[record.question.kind]:
         changed = but(changed, question=None, approval=None)
+    if changed.glass and not changed.glass.lasts(phase):
+        changed = but(changed, glass=None)
     if phase.row.ended and not phase.row.stays_open:
         changed = but(changed, release=None, last=release)
     return _announce(_phase_journaled(changed, change, actor), release, change)
@@ -316,20 +323,6 @@ def judged(record: Record, step: str, evidence: Sequence[Evidence], now: datetim
     if record.release is None or not evidence:
         return record
     return but(record, release=record.release.judged(step, evidence, now))
-
-
-def delivered(record: Record, announcement_id: str, *, release: str = "", thread: str = "") -> Record:
-    """Returns the record without this message in the outbox, and with the chat thread that it opened."""
-    outbox = tuple(a for a in record.outbox if a.id != announcement_id)
-    threads = record.threads
-    if thread and release and release not in threads:
-        threads = dict(list({**threads, release: thread}.items())[-20:])
-    return but(record, outbox=outbox, threads=threads, left_out=0)
-
-
-def events_written(record: Record, ids: Collection[str]) -> Record:
-    """Returns the record with these messages marked: their Kubernetes Events are written, or never will be."""
-    return but(record, outbox=tuple(but(a, noted=True) if a.id in ids else a for a in record.outbox))
 
 
 def need_release(record: Record) -> Release:

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from flipgate.core.record import record as records
 from flipgate.core.record.approvals import Granted, accept, withdraw
+from flipgate.core.record.freeze import HOLDS
 from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.pipelines import DEPLOY_DARK, FLIP_TRAFFIC, SCALE_DOWN
 from flipgate.core.record.record import Record, announce
@@ -28,8 +29,8 @@ REASONS: Mapping[str, str] = MappingProxyType(
 VERBS: Mapping[str, str] = MappingProxyType(
     {DEPLOY_DARK: "deploy", FLIP_TRAFFIC: QuestionKind.FLIP, SCALE_DOWN: QuestionKind.SCALE_DOWN}
 )
-PASSING = frozenset({Why.LEASE_HELD, Why.LOST_LEASE, Why.JOURNAL_OPEN})
-"""Refusals that say nothing of the release: somebody else is at work."""
+PASSING = frozenset({Why.LEASE_HELD, Why.LOST_LEASE, Why.JOURNAL_OPEN}) | HOLDS
+"""Refusals that say nothing of the release: somebody else is at work, or the move may not begin yet."""
 FACT_KEPT = 600
 """Characters of what a run failed with."""
 
@@ -100,6 +101,9 @@ def what_follows(record: Record, release: Release, stop: Stopped) -> str:
         return f"The yes{said} is void: reconcile has a person asked again {soon}"
     if stop.question and record.question:
         until = f"{record.question.expires_at:%Y-%m-%d %H:%M} UTC"
+        if stop.reason in HOLDS:
+            passing = f'{again(record, release, stop.pipeline)} --break-glass --reason "..."'
+            return f"The yes stands until {until}: once it may, reconcile goes on with it; past it: {passing}"
         return f"The yes stands until {until}: reconcile goes on with it {soon}"
     if release.phase.row.half_way:
         return f"Users stay where they are: reconcile goes on {soon}"
@@ -136,9 +140,11 @@ def last_attempt(record: Record, pipeline: str) -> tuple[Evidence, ...]:
 
 
 def _told(record: Record, release: Release, stop: Stopped, follows: str) -> Record:
-    reason = REASONS[stop.pipeline]
+    held = stop.reason in HOLDS
+    reason = stop.reason if held else REASONS[stop.pipeline]
     what = VERBS[stop.pipeline].replace("-", " ")
-    text = f"{record.application} {release.name} on {release.side}: `{release.phase}`, and the {what} stopped "
+    done = "waits" if held else "stopped"
+    text = f"{record.application} {release.name} on {release.side}: `{release.phase}`, and the {what} {done} "
     return announce(
         record,
         f"{release.name}/{reason}/{stop.at.isoformat()}",

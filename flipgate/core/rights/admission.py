@@ -25,7 +25,7 @@ GROUP: Final = "flipgate:records"
 """Who of people writes records by their own login, where no other group is named."""
 NAMESPACE_CONTROLLER: Final = "system:serviceaccount:kube-system:namespace-controller"
 RECORDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {"configmaps": ("application-", "record-", "release-", "chain-", "reconcile-"), "leases": ("flipgate-",)}
+    {"configmaps": ("application-", "record-", "release-", "chain-", "reconcile-", "freeze-"), "leases": ("flipgate-",)}
 )
 """What the names begin with, by the kind of object, in flipgate's own namespace. The application's file says who may
 approve: whoever could write that could write themselves in."""

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from flipgate.core.spec.fields import FileModel
+from flipgate.core.spec.windows import MOST_WINDOWS, Window
 from flipgate.core.values.text import NAME_BYTES, written_bytes
 
 MOST_APPROVERS = 20
@@ -74,6 +75,12 @@ class Policy(FileModel):
         default=False,
         description="Whether who opened a release may not approve it; whoever does needs a login at the cluster.",
         exclude_if=lambda wanted: not wanted,
+    )
+    windows: tuple[Window, ...] = Field(
+        default=(),
+        max_length=MOST_WINDOWS,
+        description="When users may be moved, and the way back given up; always when left out. A rollback always may.",
+        exclude_if=lambda windows: not windows,
     )
     rest_replicas: int = Field(default=0, ge=0, description="Pods that each serving service keeps on the side at rest.")
     workers: Literal["old-first", "new-first"] = Field(

@@ -30,6 +30,7 @@ class Why(StrEnum):
     BAKE_PASSED = "BakePassed"
     BAKE_UNKNOWN = "BakeUnknown"
     BASIS_CHANGED = "BasisChanged"
+    BREAK_GLASS = "BreakGlass"
     BUILD_ANNOUNCED = "BuildAnnounced"
     BUILD_QUEUED = "BuildQueued"
     BUILD_REFUSED = "BuildRefused"
@@ -57,6 +58,8 @@ class Why(StrEnum):
     DRIFTED = "Drifted"
     FLIP_STOPPED = "FlipStopped"
     FOREIGN_APPROVAL = "ForeignApproval"
+    FREEZE_UNKNOWN = "FreezeUnknown"
+    FROZEN = "Frozen"
     GIT_AGREES = "GitAgrees"
     GIT_AWAY = "GitAway"
     GIT_BEHIND = "GitBehind"
@@ -152,6 +155,7 @@ class Why(StrEnum):
     STILL_SOAKING = "StillSoaking"
     SUPERSEDED = "Superseded"
     TEMPLATE_DIFFERS = "TemplateDiffers"
+    THAWED = "Thawed"
     TLS_FAILED = "TlsFailed"
     TOO_FEW_PODS = "TooFewPods"
     TOO_FEW_READY = "TooFewReady"
@@ -170,6 +174,7 @@ class Why(StrEnum):
     WAY_BACK_LOST = "WayBackLost"
     WAY_BACK_NOT_READY = "WayBackNotReady"
     WAY_BACK_OPEN = "WayBackOpen"
+    WINDOW_CLOSED = "WindowClosed"
     WORKERS_NOT_READY = "WorkersNotReady"
     WORKLOAD_MISSING = "WorkloadMissing"
     WORKS_ONCE = "WorksOnce"
@@ -209,6 +214,7 @@ BakeFailed | a gate of the bake failed: users are sent back | flipgate history A
 BakePassed | the gates passed through the bake; the release soaks | flipgate scale-down APP, after the soak
 BakeUnknown | the gates could not tell: nobody is moved | flipgate flip APP, or flipgate rollback APP --reason "..."
 BasisChanged | what would change is not what was approved | flipgate status APP (names the command)
+BreakGlass | a person passes freezes, closed windows and gates for one move | flipgate history APP RELEASE
 BuildAnnounced | a new build opened the release | nothing
 BuildQueued | a build waits for the open release to end | flipgate status APP says for which, and what ends it
 BuildRefused | a build event cannot be read, or names what the file does not have | the message says what; send it again
@@ -236,6 +242,8 @@ DriftEnded | the routes are where the record says again | nothing
 Drifted | the routes are not where flipgate left them | flipgate status APP (names the command)
 FlipStopped | the run that moves users failed with its release open | flipgate status APP (says who goes on)
 ForeignApproval | the decision answers another question | flipgate status APP
+FreezeUnknown | whether all applications are frozen cannot be read: the move waits | mend the ConfigMap, or thaw
+Frozen | a person has stopped the moves; a yes is kept, and the move waits | flipgate thaw APP --reason "..."
 GitAgrees | the routes in Git lead where the routes in the cluster do | nothing
 GitAway | the Git server has not answered for minutes; the cluster is as it should be | nothing: it is tried again
 GitBehind | the routes in Git do not lead where users are yet | nothing: it is pushed, and tried again
@@ -331,6 +339,7 @@ StepUnderWay | a step is open and explains where the routes are | nothing; recon
 StillSoaking | the soak is not over | flipgate scale-down APP, after that time
 Superseded | another release is open by now | flipgate status APP
 TemplateDiffers | the dark pods may do more, or run other code, than the live ones | declare it: mayChange
+Thawed | moves may begin again | nothing: reconcile goes on with what waits
 TlsFailed | no TLS came about at the declared port | correct spec.traffic.traefik.httpsPort
 TooFewPods | a serving service of the live side has fewer pods than it should | scale it, or go back
 TooFewReady | the new side has fewer Ready pods than users need | wait, or look why; then flip again
@@ -349,6 +358,7 @@ WayBackFound | the way back is open again | nothing
 WayBackLost | the old side is no longer as users left it | flipgate status APP (names what)
 WayBackNotReady | a service of the old side has no Ready pod | --to SIDE brings it up first; docs/3am.md
 WayBackOpen | users could go back to the old side at once | nothing
+WindowClosed | no window is open: a yes is kept, and the move waits | nothing: flipgate status APP says when it opens
 WorkersNotReady | what works beside the requests did not come up on its side | look why its pods are not Ready
 WorkloadMissing | a Deployment or CronJob that the release needs is gone | install it again
 WorksOnce | nothing works on the dark side any more | nothing

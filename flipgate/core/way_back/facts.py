@@ -12,6 +12,9 @@ from typing import Final
 from flipgate.core.record import queue
 from flipgate.core.record.approvals import NotGranted, accept, answered
 from flipgate.core.record.conditions import ROUTES_IN_GIT, condition_of, held
+from flipgate.core.record.freeze import Freeze
+from flipgate.core.record.held import Held, held_back, move_held, yes_that_waits
+from flipgate.core.record.held import condition as held_condition
 from flipgate.core.record.record import Condition, ConditionStatus, Question, Record
 from flipgate.core.spec.application import Application
 from flipgate.core.traffic.dark_preview import DarkPreviewTold
@@ -79,6 +82,8 @@ class Facts:
     old: OldSide = field(default_factory=OldSide)
     live: LiveSide | None = None
     observed: tuple[Observed, ...] = ()
+    everywhere: Freeze | Unread | None = None
+    """The freeze of all applications."""
     reconciled: Reconciled | Unread | None = None
     problems: dict[str, str] = field(default_factory=dict)
     dark_preview: DarkPreviewTold | None = None
@@ -136,7 +141,21 @@ class Facts:
         git = self.application.spec.git
         access = known_access(self.record, git, self.now) if git else None
         judged = (ready, *found, live, works_too, self._routes_in_git(self.record), access)
-        return [*(held(self.record.conditions, each) for each in judged if each), *left, unwatched]
+        stop = [held_condition(self.held, self.now)] if self.held else []
+        return [*(held(self.record.conditions, each) for each in judged if each), *left, *stop, unwatched]
+
+    @property
+    def held(self) -> Held | None:
+        """What holds moves back now, where that is known of the application; a person's word may pass it."""
+        windows = self.application.spec.policy.windows
+        return held_back(self.record, self.everywhere, windows, self.now) if self.record else None
+
+    @property
+    def waits(self) -> Held | None:
+        """What holds the move back that a yes stands for."""
+        kind = yes_that_waits(self.record, self.now) if self.record else None
+        windows = self.application.spec.policy.windows
+        return move_held(self.record, kind, self.everywhere, windows, self.now) if self.record and kind else None
 
     def _routes_in_git(self, record: Record) -> Condition | None:
         """What is known of it, where the file keeps the routes in Git; a move since has made it out of date."""

@@ -224,6 +224,9 @@ def _asked(name: str, record: Record, release: Release, facts: Facts) -> Next:
         emptied = _emptied(release, facts)
         decides = f"a person decides before {expires}; no decision means no"
         return _next(f"{emptied}; {decides}" if emptied else decides, PERSON, command)
+    if state == "approved" and (held := facts.waits):
+        step = f"the yes stands until {_clock(question.expires_at)}, and the {question.kind} waits: {held.text}"
+        return _next(step, PERSON if held.thaw else CLOCK, held.thaw)
     stop = release.stopped
     if state == "approved" and stop and stop.question == question.id:
         return _next(

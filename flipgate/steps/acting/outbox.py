@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from functools import partial
 
 from flipgate.adapters.chat import LONGEST_BLOCK_TEXT, LONGEST_TEXT
+from flipgate.core.record import outbox
 from flipgate.core.record import record as records
 from flipgate.core.record.announcement import Announcement
 from flipgate.core.record.became import became
@@ -88,7 +89,7 @@ def deliver(world: World, record: Record) -> Record:
     if not any(message.id in done and not message.noted for message in record.outbox):
         return record
     try:
-        return world.store.update(partial(records.events_written, ids=done))
+        return world.store.update(partial(outbox.events_written, ids=done))
     except (PermanentError, TemporaryError) as error:
         world.say(f"Events were written, but that is not noted: {error} They will be looked for again.")
         return record
@@ -110,7 +111,7 @@ def _deliver_each(world: World, record: Record, done: frozenset[str], warned: st
         except FlipgateError as error:
             world.say(f"not told yet: {error} The message stays in the outbox.")
             return record
-        told = partial(records.delivered, announcement_id=message.id, release=message.release, thread=thread)
+        told = partial(outbox.delivered, announcement_id=message.id, release=message.release, thread=thread)
         try:
             record = world.store.update(told)
         except TemporaryError as error:

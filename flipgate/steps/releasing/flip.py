@@ -13,6 +13,7 @@ from flipgate.core.record import approvals, conditions
 from flipgate.core.record import record as records
 from flipgate.core.record.approvals import NotGranted
 from flipgate.core.record.became import became
+from flipgate.core.record.held import glass_said
 from flipgate.core.record.occupant import Occupant, fitting
 from flipgate.core.record.phases import Phase, QuestionKind, Reason, works_in
 from flipgate.core.record.pipelines import FLIP_TRAFFIC
@@ -37,6 +38,7 @@ from flipgate.steps.acting.moves import Move
 from flipgate.steps.acting.outbox import advance, need_open, write
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.roll_back import roll_back
+from flipgate.steps.looking.held import may_begin
 from flipgate.steps.looking.look import configuration, look, look_at_side, look_at_traffic, need_record, read_taken_out
 from flipgate.steps.looking.prove import need_visible, prove_moved
 from flipgate.steps.looking.targets import need_targets
@@ -67,7 +69,8 @@ def flip(acting: Acting) -> tuple[Move, Proven]:
 
     The side is stamped before its pods are counted, so that a stale scale-down cannot empty it after the count.
     Raises Refused before anything moved when the approval does not stand (it is judged once more, on what would change
-    now), pods are too few, what the routes will name is missing or has no endpoints, or Traefik cannot be seen through;
+    now), a freeze or a closed window holds it back,
+    pods are too few, what the routes will name is missing or has no endpoints, or Traefik cannot be seen through;
     and when a route was changed: then the phase is `dark` again, and the approval is gone. A first release ever has no
     old side to be seen before it.
     """
@@ -77,6 +80,8 @@ def flip(acting: Acting) -> tuple[Move, Proven]:
     side = stamp(acting, before.sides[release.side])  # as it is when it is stamped: its pods are counted there
     view = replace(before, sides={**before.sides, side.side: side})
     _need_approval(world, view)
+    need_begin = may_begin(world, QuestionKind.FLIP)
+    need_begin(need_record(world, view))
     need_content(world, view, release)
     hold_routes(acting, view.traffic)
     stop_jobs(acting, release.side)
@@ -91,8 +96,9 @@ def flip(acting: Acting) -> tuple[Move, Proven]:
     take_dark_preview_away(acting)
 
     def approved(record: Record, entry: int) -> Record:
+        need_begin(record)  # in the very write: a freeze that was there before it holds
         said = record.approval
-        message = f"by {said.said_by} via {said.via}: {said.reason}" if said else ""
+        message = f"by {said.said_by} via {said.via}: {said.reason}{glass_said(record.glass)}" if said else ""
         now = world.now()
         flipping = records.advance(record, Phase.FLIPPING, Reason.APPROVED, now, actor=world.actor, message=message)
         return approvals.spend(flipping, entry)

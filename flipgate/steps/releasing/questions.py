@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -110,7 +110,7 @@ def pose(world: World, kind: QuestionKind, evidence: list[Evidence], *, flow_run
     expires = float(world.application.spec.policy.approval_expires_seconds)
     asked = ask_for(record, kind, basis(world, view, release, kind, settings), summary, world.now(), expires)
     known = {ref: each.ids for ref, each in content.items() if each.ids}
-    asked = but(asked, flow_run=flow_run, url=url, content=known, who_may=_who_may(world, release))
+    asked = but(asked, flow_run=flow_run, url=url, content=known, who_may=who_may_approve(world, release))
     if standing := asked_already(record, asked):
         return standing
     changes = _changes(world, view, release, kind, found)
@@ -126,9 +126,17 @@ def pose(world: World, kind: QuestionKind, evidence: list[Evidence], *, flow_run
 
 @about_application(untouched="everything")
 def decide(
-    world: World, decision: Decision, *, by: Speaker, via: str, reason: str, only: Question | None = None
+    world: World,
+    decision: Decision,
+    *,
+    by: Speaker,
+    via: str,
+    reason: str,
+    only: Question | None = None,
+    also: Callable[[Record], Record] | None = None,
 ) -> Question:
-    """Writes a person's decision on the open question; a no revokes a yes that no move has used yet.
+    """Writes a person's decision on the open question; a no revokes a yes that no move has used yet. `also` goes into
+    the same write.
 
     Raises BadInput without a reason, Refused without a question (or, with `only`, when another one is open by now),
     when it is answered already, and for a yes of somebody who may not give it. A yes is refused, too, where the
@@ -155,7 +163,7 @@ def decide(
     approvals.need_heard(approval, question)
     if decision is Decision.APPROVE and approvals.answerable(record, question):
         _need_mended(world, record, question)
-    world.store.update(lambda r: approvals.answer(r, approval))
+    world.store.update(lambda r: approvals.answer(also(r) if also else r, approval))
     return question
 
 
@@ -167,7 +175,8 @@ def _need_mended(world: World, record: Record, question: Question) -> None:
         need_restable(world, look(world), records.need_release(record), verb="approve")
 
 
-def _who_may(world: World, release: Release) -> WhoMay | None:
+def who_may_approve(world: World, release: Release) -> WhoMay | None:
+    """Who may say yes about this release, by the file as it is now."""
     policy = world.application.spec.policy
     return who_may(policy.approvers, release.opened_by, two_persons=policy.two_persons)
 
@@ -223,7 +232,7 @@ def standing(world: World, kind: QuestionKind, view: View | None = None) -> Gran
     if record.question is not None and record.question.kind is not kind:
         return NotGranted(Why.QUESTION_GONE, "another question is open")
     decided = accept(record.approval, record.question, basis(world, view, release, kind), world.now())
-    if isinstance(decided, Granted) and record.question and record.question.who_may != _who_may(world, release):
+    if isinstance(decided, Granted) and record.question and record.question.who_may != who_may_approve(world, release):
         return NotGranted(Why.BASIS_CHANGED, "who may approve is no longer what the question said")
     if isinstance(decided, NotGranted) and decided.reason == Why.BASIS_CHANGED and kind is QuestionKind.FLIP:
         assert record.question is not None, "it has another basis"

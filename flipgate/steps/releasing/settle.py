@@ -10,7 +10,8 @@ from flipgate.core.git.revert import deployed_by
 from flipgate.core.record import approvals
 from flipgate.core.record import record as records
 from flipgate.core.record.became import became
-from flipgate.core.record.phases import TRANSITIONS, Phase, Reason
+from flipgate.core.record.held import glass_said
+from flipgate.core.record.phases import TRANSITIONS, Phase, QuestionKind, Reason
 from flipgate.core.record.pipelines import SCALE_DOWN
 from flipgate.core.record.record import Record
 from flipgate.core.record.release import CHECKS, Release
@@ -25,6 +26,7 @@ from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.outbox import advance, need_open, write_history
 from flipgate.steps.acting.world import World
+from flipgate.steps.looking.held import may_begin
 from flipgate.steps.looking.look import look, need_dark, need_record, running_pods
 from flipgate.steps.looking.prove import prove_moved
 from flipgate.steps.looking.undeclared import need_declared, undeclared_evidence
@@ -136,7 +138,8 @@ def settle(acting: Acting, name: str = "", *, unseen_by: str = "") -> Release:
     """Rests the old side, closes the release and writes it to the history. The caller has a yes.
 
     Raises Refused when the new side is not Ready: the way back is worth more than the pods it costs. So it does where
-    something that was not declared leads users to the old side (UndeclaredRoute). Once that rests, each Traefik replica
+    something that was not declared leads users to the old side (UndeclaredRoute), and while a freeze or a closed window
+    holds it back. Once that rests, each Traefik replica
     has to show the new side still (TrafficNotProven): else the release stays `settling`, from which users can go back.
     `unseen_by` names the person on whose word it is closed all the same, once the old side has rested before.
     """
@@ -149,10 +152,16 @@ def settle(acting: Acting, name: str = "", *, unseen_by: str = "") -> Release:
     need_restable(world, view, release)
     if record.phase is Phase.LIVE:
         unseen_by = ""
+        need_begin = may_begin(world, QuestionKind.SCALE_DOWN)
+
+        def spent(record: Record) -> Record:
+            need_begin(record)  # in the very write: a freeze that was there before it holds
+            return _spend(record)
+
         said = record.approval
-        message = f"by {said.said_by} via {said.via}: {said.reason}" if said else ""
+        message = f"by {said.said_by} via {said.via}: {said.reason}{glass_said(record.glass)}" if said else ""
         # Needs a standing yes, and uses it up: the entry that it is spent by is the phase change itself.
-        advance(world, release.name, Phase.SETTLING, Reason.SETTLE_APPROVED, message, also=_spend)
+        advance(world, release.name, Phase.SETTLING, Reason.SETTLE_APPROVED, message, also=spent)
     busy = _still_busy(world, dark.side)
     rest(acting, view, dark, keep=world.application.spec.policy.rest_replicas)
     unseen = _need_still_served(acting, view, release.side, unseen_by) if record.ran_on(dark.side) else ""

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from flipgate.core.record.freeze import Freeze
 from flipgate.core.record.record import Record
-from flipgate.core.values.errors import FlipgateError, NotFound, Unreachable
+from flipgate.core.values.errors import FlipgateError, NotFound, TemporaryError, Unreachable
 from flipgate.core.values.sides import Side
 from flipgate.core.values.unread import Unread
 from flipgate.core.way_back.facts import Facts
@@ -18,6 +19,7 @@ from flipgate.steps.acting.reconciled import read_reconciled
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.dark_preview import read_dark_preview
 from flipgate.steps.looking.drift import movable_sides
+from flipgate.steps.looking.held import read_everywhere
 from flipgate.steps.looking.look import look_at_side, look_at_traffic
 from flipgate.steps.looking.observe import observe
 from flipgate.steps.watching.conditions import read_live_side, read_old_side
@@ -37,6 +39,7 @@ def collect(world: World) -> Facts:
         if state is not None:
             facts.sides[side] = state
     facts.reconciled = read_reconciled(world)
+    facts.everywhere = _everywhere(world)
     facts.record = _read(facts, "record", lambda: _find(facts, world))
     old = way_back_of(facts.record) if facts.record else None
     if old:
@@ -51,6 +54,15 @@ def collect(world: World) -> Facts:
         facts.movable = _read(facts, "Services", lambda: movable_sides(world, traffic)) or frozenset()
     facts.observed = told()
     return facts
+
+
+def _everywhere(world: World) -> Freeze | Unread | None:
+    try:
+        return read_everywhere(world)
+    except Unreachable:
+        raise
+    except TemporaryError as error:
+        return Unread(error.named_fact)
 
 
 def _find(facts: Facts, world: World) -> Record | None:

@@ -9,6 +9,8 @@ from contextlib import suppress
 from flipgate.core.gates.bake import ProbeResult, Reply, Sample, judge_bake
 from flipgate.core.gates.sample import cut_reason
 from flipgate.core.gates.traefik_counters import Probes
+from flipgate.core.record.freeze import BreakGlass
+from flipgate.core.record.held import passed
 from flipgate.core.record.release import Release
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.foreign import fault
@@ -38,13 +40,15 @@ def watch(
     *,
     moved: Moved = lambda _percent, _line: None,
     show_graphs: ShowGraphs = lambda _: None,
+    glass: BreakGlass | None = None,
 ) -> tuple[Evidence, ...]:
     """Looks every `bakeIntervalSeconds` for `bakeSeconds`; ends at once when the verdict is fail. What the world
     answers, or does not, is never raised: that is unknown; only `check_lease` may raise. At its end it judges the way
     back, too. It is late by one look at most (PROBES_SECONDS, where only the probes hang), and by ANSWER_SECONDS.
 
     flipgate's own probes are judged before anybody waits for the declared gates. `moved` gets each line of
-    progress with how far it is, `show_graphs` what makes the graphs of the gates, when the bake is over.
+    progress with how far it is, `show_graphs` what makes the graphs of the gates, when the bake is over. By `glass`
+    the declared gates decide nothing; flipgate's own probes and the pods do, always.
     """
     policy = world.application.spec.policy
     began = world.monotonic()
@@ -66,7 +70,7 @@ def watch(
             pause = min(policy.bake_interval_seconds, max(0.0, policy.bake_seconds - elapsed))
             waited = world.monotonic()
             gates.collect(ANSWER_SECONDS if over else pause)
-            evidence = (*own, *gates.judged(), gates.informed())
+            evidence = (*own, *passed(gates.judged(), glass), gates.informed())
             if combine(evidence) is Verdict.FAIL:
                 return evidence
             if over:

@@ -16,9 +16,12 @@ from flipgate.adapters import alerts, logs, metrics, sources
 from flipgate.adapters.store import Store
 from flipgate.core.gates.kinds.promql import NO_OLD_SIDE
 from flipgate.core.gates.sample import GateSample
+from flipgate.core.record.freeze import BreakGlass
+from flipgate.core.record.phases import QuestionKind
 from flipgate.core.values.errors import NotFound
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, combine
+from flipgate.core.values.who import Identity
 from flipgate.steps.acting.world import utc_now
 from flipgate.steps.watching import watch
 from flipgate.steps.watching.gates import measuring
@@ -29,7 +32,16 @@ from tests.api.town import Town, world_of
 from tests.api.wire import Answer, Handler, Noting, Script, listening, number, serving, silence, within
 from tests.core.builders import SHOP, at
 
-PASS, FAIL, UNKNOWN = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN
+PASS, FAIL, UNKNOWN, INFO = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN, Verdict.INFO
+GLASS = BreakGlass(
+    kind=QuestionKind.FLIP,
+    release="a-1",
+    by="ben",
+    reason="users cannot pay",
+    at=at(0),
+    expires_at=at(60),
+    identity=Identity(user="ben"),
+)
 
 
 @pytest.fixture(autouse=True)
@@ -144,7 +156,9 @@ def script_with(ask: Callable[[Handler], Answer | None], town: Town | None = Non
 
 def baked(tmp_path: Path, ask: Callable[[Handler], Answer | None], *gates: str, **facts: Any) -> dict[str, Evidence]:
     with serving(script_with(ask, facts.pop("town", None)), tmp_path) as cluster:
-        return watched(timed_by_its_waiting(world_of(cluster, declared(cluster.server, *gates, **facts))))
+        glass = facts.pop("glass", None)
+        world = timed_by_its_waiting(world_of(cluster, declared(cluster.server, *gates, **facts)))
+        return watched(world, glass=glass)
 
 
 @pytest.mark.parametrize(
@@ -160,6 +174,20 @@ def test_a_bake_ends_when_a_gate_failed_twice(tmp_path: Path, value: str, verdic
     asked = prometheus.queries
     assert (len(asked) == looks) if verdict is FAIL else (len(asked) >= looks)
     assert asked[0]["query"] == ['x{namespace="shop-green"}[30s]']
+
+
+@pytest.mark.parametrize(("value", "said"), [("0.2", "fail"), ("NaN", "unknown")])
+def test_by_a_persons_word_declared_gates_are_shown_and_decide_nothing(tmp_path: Path, value: str, said: str) -> None:
+    evidence = baked(tmp_path, Noting((200, number(value))), f"{RATIO}}}", bake=0.15, glass=GLASS)
+    assert evidence["ratio"].verdict is INFO
+    assert evidence["ratio"].answer.startswith(f"{said}, passed by break-glass of ben: ")
+    assert combine(evidence.values()) is PASS
+
+
+def test_no_word_passes_the_probes_of_flipgates_own(tmp_path: Path) -> None:
+    evidence = baked(tmp_path, Noting((200, number("0"))), f"{RATIO}}}", bake=60, town=Town(500), glass=GLASS)
+    assert combine(evidence.values()) is FAIL
+    assert evidence["errors"].verdict is FAIL
 
 
 def test_a_slow_prometheus_does_not_hold_up_the_probes_own_verdict(tmp_path: Path) -> None:

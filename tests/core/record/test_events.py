@@ -20,8 +20,9 @@ from flipgate.core.record.events import (
     involved_objects,
     worth_an_event,
 )
+from flipgate.core.record.outbox import events_written
 from flipgate.core.record.phases import TRANSITIONS, Phase, Reason
-from flipgate.core.record.record import events_written, open_release
+from flipgate.core.record.record import open_release
 from tests.core.builders import GREEN, NOW, at, question, record, release, shop
 
 ROUTE = InvolvedObject("IngressRoute", "edge", "live")

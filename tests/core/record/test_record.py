@@ -9,6 +9,7 @@ import pytest
 
 from flipgate.core.record.approvals import answer, pose, spend, withdraw
 from flipgate.core.record.intents import BRING_UP, MOVE_ROUTES, REST_SIDE
+from flipgate.core.record.outbox import delivered
 from flipgate.core.record.phases import ASKED_IN, MOVING, TERMINAL, TRANSITIONS, Phase, QuestionKind, Reason
 from flipgate.core.record.record import (
     JOURNAL_KEPT,
@@ -18,7 +19,6 @@ from flipgate.core.record.record import (
     Record,
     advance,
     begin,
-    delivered,
     end,
     open_release,
     settled,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from flipgate.adapters.store import parse_record
-from flipgate.core.record import approvals
+from flipgate.core.record import approvals, outbox
 from flipgate.core.record import record as records
 from flipgate.core.record.approvals import Granted, accept, ask_for
 from flipgate.core.record.intents import BRING_UP, MOVE_ROUTES, REST_SIDE
@@ -180,7 +180,7 @@ class RecordMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def deliver(self, data: st.DataObject) -> None:
         message = data.draw(st.sampled_from(self.record.outbox))
-        self.record = records.delivered(self.record, message.id, release=message.release, thread="thread")
+        self.record = outbox.delivered(self.record, message.id, release=message.release, thread="thread")
         assert message not in self.record.outbox
 
     @invariant()

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from flipgate.adapters.store import parse_record
 from flipgate.core.git.agreement import agrees
 from flipgate.core.record import queue
+from flipgate.core.record.freeze import BreakGlass, Freeze
 from flipgate.core.record.merge_request import MergeRequest
 from flipgate.core.record.occupant import Occupant, Ran
 from flipgate.core.record.phases import Phase, Reason
@@ -41,6 +42,11 @@ NEWS: dict[str, Record] = {
     "queued": WAITS,
     "dark_preview": record(dark_preview=("IngressRoute edge/flipgate-dark-preview-shop-0",)),
     "merge_request": record(merge_request=MergeRequest(branch="flipgate/shop/a-1-green", to=GREEN, at=NOW)),
+    "frozen": record(frozen=Freeze(by="ana", reason="an outage", at=NOW)),
+    "glass": record(
+        release=release(*DARK),
+        glass=BreakGlass(kind="flip", release="a-1", by="ana", reason="the fix", at=NOW, expires_at=NOW),
+    ),
     "refused_build": record(refused_build=RefusedBuild(fact="has no images", at=NOW)),
     "look_first": record(release=release(*DARK), question=question(look_first=("kubectl port-forward",))),
     "content": record(release=release(*DARK), question=question(content={"acme/web:2": ("sha256:a",)})),
@@ -117,7 +123,7 @@ def test_whatever_is_stored_and_was_not_known_then_is_judged_here() -> None:
     then["Record"] = set(FIRST["properties"])
     added = {name: keys - then[name] for name, keys in fields(Record).items() if name in then and keys - then[name]}
     assert added == {
-        "Record": {"darkPreview", "mergeRequest", "queued", "refusedBuild"},
+        "Record": {"darkPreview", "frozen", "glass", "mergeRequest", "queued", "refusedBuild"},
         "Condition": {"basis", "changed", "lookedAt"},
         "Question": {"content", "lookFirst", "whoMay"},
         "Approval": {"identity"},

@@ -12,8 +12,9 @@ from flipgate.core.record import conditions
 from flipgate.core.record.conditions import LIVE_SIDE_READY, condition_of
 from flipgate.core.record.intents import MOVE_ROUTES, REST_SIDE
 from flipgate.core.record.occupant import Occupant
+from flipgate.core.record.outbox import delivered
 from flipgate.core.record.phases import MOVING, Phase
-from flipgate.core.record.record import Condition, ConditionStatus, EntryState, JournalEntry, Record, delivered
+from flipgate.core.record.record import Condition, ConditionStatus, EntryState, JournalEntry, Record
 from flipgate.core.values.sides import Side
 from flipgate.core.values.unread import Unread
 from flipgate.core.way_back.live_side import LiveSide, judge_live_side, rested
