@@ -88,6 +88,8 @@ def check(
     _need_sense(app, filename, offline=offline, rbac=rbac, apart=apart)
     if writers and not admission:
         raise click.UsageError("--writers is for --admission.")
+    if not all(map(str.strip, writers)):
+        raise click.UsageError("--writers names no group: it is empty. Nothing was printed.")
     application, doubt = read_to_check(filename) if filename else (options.world(app or "").application, None)
     if doubt and (offline or rbac or admission):
         raise doubt
