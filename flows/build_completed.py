@@ -9,6 +9,7 @@ from prefect import flow
 from flipgate.core.record.pipelines import BUILD_COMPLETED, DEPLOY_DARK, event_key
 from flipgate.core.spec.build_event import application_of, read_build
 from flipgate.core.values.errors import BadInput
+from flipgate.core.values.who import BUILD_EVENT
 from flipgate.core.workloads.render import image_refs
 from flipgate.steps.releasing.queue import refused_build
 from flows.opening import begin
@@ -33,7 +34,7 @@ def build_completed(resource: str, payload: Any, event: str, cluster: str = "def
     except BadInput as refused:
         refused_build(world, refused)
         raise
-    parameters = {"application": build.application, "images": images, "name": "image build event", "cluster": cluster}
+    parameters = {"application": build.application, "images": images, "name": BUILD_EVENT, "cluster": cluster}
     if build.again:
         parameters["again"] = event
     run = task.start(DEPLOY_DARK, parameters, event_key(event))

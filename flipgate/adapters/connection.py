@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlencode, urlsplit
 
+from flipgate.adapters.impersonated import Headers, impersonating
 from flipgate.adapters.reading import Whole, by_deadline, read_whole
 from flipgate.core.values.errors import (
     BadInput,
@@ -59,8 +60,9 @@ ERRORS: Mapping[int, type[FlipgateError]] = MappingProxyType(
 class Connection:
     """One API server as one user. Thread-safe, as urllib3's pool is."""
 
-    def __init__(self, client: Any, context: str) -> None:
+    def __init__(self, client: Any, context: str, acting_as: Headers = ()) -> None:
         self._client = client
+        self._acting_as = acting_as
         self.context = context
         self.server: str = client.configuration.host
         client.rest_client.pool_manager.connection_pool_kw["maxsize"] = CONNECTIONS
@@ -87,7 +89,9 @@ class Connection:
             if name not in {each["name"] for each in contexts}:
                 known = ", ".join(sorted(each["name"] for each in contexts))
                 raise BadInput(f"is not in the kubeconfig (it has: {known})", obj=f"context {name}")
-            return cls(config.new_client_from_config(str(kubeconfig) if kubeconfig else None, context=name), name)
+            acting_as = impersonating(_user_of(kubeconfig, name))
+            made = config.new_client_from_config(str(kubeconfig) if kubeconfig else None, context=name)
+            return cls(made, name, acting_as)
         except (config.ConfigException, yaml.YAMLError, OSError, TypeError, ValueError, KeyError) as error:
             raise BadInput(
                 f"cannot be used: {' '.join(str(error).split())}",
@@ -179,10 +183,21 @@ class Connection:
         import urllib3
 
         asked = {"Accept": "application/json", "Accept-Encoding": "identity"}
-        sent = {**asked, **(headers or {}), **self._authorization()}
+        sent = self._as_somebody({**asked, **(headers or {}), **self._authorization()})
         limits = urllib3.Timeout(connect=min(CONNECT_SECONDS, timeout), total=timeout)
         how = {"body": data, "headers": sent, "timeout": limits, "retries": False}
         return self._connections.urlopen(method, url, preload_content=False, decode_content=False, **how)
+
+    def _as_somebody(self, sent: dict[str, str]) -> Mapping[str, str]:
+        """The same headers, as whom the kubeconfig's user acts as."""
+        if not self._acting_as:
+            return sent
+        import urllib3
+
+        all_of_them = urllib3.HTTPHeaderDict({k: v for k, v in sent.items() if not k.lower().startswith("impersonate")})
+        for name, value in self._acting_as:
+            all_of_them.add(name, value)
+        return all_of_them
 
     def _authorization(self) -> dict[str, str]:
         """The headers that say who we are."""
@@ -225,6 +240,20 @@ def patient(timeout: float, once: Callable[[float], A]) -> A:
         if not (pause.isdecimal() and len(pause) < 4 and 0 < int(pause) < ends - time.monotonic()):
             return answer
         time.sleep(int(pause))
+
+
+def _user_of(kubeconfig: str | Path | None, context: str) -> Mapping[str, Any]:
+    """The user that a context names, as the kubeconfig has it: merged as the client merges several files."""
+    from kubernetes.config.kube_config import KUBE_CONFIG_DEFAULT_LOCATION, KubeConfigMerger
+
+    merged = KubeConfigMerger(str(kubeconfig) if kubeconfig else KUBE_CONFIG_DEFAULT_LOCATION).config.value
+    named = next(each["context"] for each in _plain(merged, "contexts") if each["name"] == context).get("user")
+    users = (each.get("user") for each in _plain(merged, "users") if each["name"] == named)
+    return next(users, None) or {}
+
+
+def _plain(merged: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    return [each.value for each in merged[key]]
 
 
 def _in_cluster() -> bool:

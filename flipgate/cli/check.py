@@ -79,8 +79,9 @@ def check(
     that a side ran and the file names no longer).
 
     With --admission prints policies for what Roles cannot say: which fields of a workload flipgate's accounts change,
-    that they shrink nothing that a route leads to, and who writes the records: with --writers all others are denied,
-    people with a login of their own who type `flipgate rollback` too, unless they are in that group.
+    that they shrink nothing that a route leads to, and, with --writers, who writes the records of all applications in
+    flipgate's namespace: all others are denied, people with a login of their own who type `flipgate rollback` too,
+    unless they are in that group.
 
     Changes nothing. Exit code 2 for a file that cannot be meant, 1 when the cluster is not as the file says. What was
     written without quotes and most likely meant otherwise is named beside what is wrong with the cluster (2).
@@ -88,6 +89,8 @@ def check(
     _need_sense(app, filename, offline=offline, rbac=rbac, apart=apart)
     if writers and not admission:
         raise click.UsageError("--writers is for --admission.")
+    if not all(map(str.strip, writers)):
+        raise click.UsageError("--writers names no group: it is empty. Nothing was printed.")
     application, doubt = read_to_check(filename) if filename else (options.world(app or "").application, None)
     if doubt and (offline or rbac or admission):
         raise doubt

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import zip_longest
+from itertools import takewhile, zip_longest
+from operator import eq
 from typing import Any, Final
 
 from flipgate.core.record.chain import (
@@ -26,7 +27,7 @@ from flipgate.core.record.chain import (
 from flipgate.core.record.phases import TERMINAL
 from flipgate.core.record.record import Record
 from flipgate.core.record.release import DECISIONS_KEPT
-from flipgate.core.values.text import cut
+from flipgate.core.values.text import MARK, cut
 
 COPY: Final = "copy"
 HISTORY: Final = "history"
@@ -228,13 +229,20 @@ def _otherwise(link: Link, content: Mapping[str, Any], kept: Kept, release: _Rel
         for its, written in contents(other.chain or Chain(), other.stored):
             if its == link and written is not None and digest(written) == link.content:
                 keys = sorted(key for key in {*content, *written} if content.get(key) != written.get(key))
-                values = (", ".join(f"{key} {_shown(of.get(key))}" for key in keys) for of in (written, content))
+                both = ((written, content), (content, written))
+                values = (", ".join(f"{k} {_shown(its.get(k), beside.get(k))}" for k in keys) for its, beside in both)
                 return _at(link, kept, "is not as it was written", *values)
     return _at(link, kept, "is not as it was written", link.content, digest(content))
 
 
-def _shown(value: Any) -> str:
-    return cut(repr(value), SHOWN) if value is not None else "nothing"
+def _shown(value: Any, beside: Any) -> str:
+    """A value as far as it can be shown, with the place where it differs from the one beside it."""
+    if value is None:
+        return "nothing"
+    text = repr(value)
+    alike = sum(takewhile(bool, map(eq, text, repr(beside))))
+    begins = max(0, alike - SHOWN // 4) if len(text) > SHOWN else 0
+    return cut(f"{MARK if begins else ''}{text[begins:]}", SHOWN)
 
 
 def _at(link: Link, kept: Kept, fact: str, expected: str = "", found: str = "") -> Broken:
@@ -277,7 +285,7 @@ def _notes(release: _Release) -> Iterator[str]:
     if best.chain and best.chain.left_out:
         count = best.chain.left_out
         yield f"{best.name} has let its {count} oldest links go: nothing shows that it continues the one before"
-    if best.ended and best.of == RECORD:
+    if best.ended and release.kept.keys() == {RECORD}:  # what the history has, too, was copied before
         yield f"{best.name} has ended, and stands in the record alone: its copy comes with the next release"
     if best.ended and best.of == COPY and best.made and best.made - best.ended > LATE:
         yield f"the copy of {best.name} was made on {best.made:%Y-%m-%d %H:%M} UTC, long after it had ended"

@@ -15,7 +15,7 @@ from flipgate.core.values.base import Model
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.stored import Name
 from flipgate.core.values.text import as_name
-from flipgate.core.values.who import Caller, Identity, user_of
+from flipgate.core.values.who import BUILD_EVENT, Caller, Identity, user_of
 
 
 class WhoMay(Model):
@@ -29,7 +29,8 @@ class WhoMay(Model):
     def __str__(self) -> str:
         named = [*(f"user {user}" for user in self.users), *(f"group {group}" for group in self.groups)]
         who = " or ".join(named) or "who has a login of the cluster"
-        return f"only {who} may approve{f', and not {self.not_by}, who opened the release' if self.not_by else ''}"
+        opener = "" if self.not_by == BUILD_EVENT else self.not_by  # whom nobody is kept apart from
+        return f"only {who} may approve{f', and not {opener}, who opened the release' if opener else ''}"
 
 
 @dataclass(frozen=True)

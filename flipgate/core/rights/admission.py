@@ -21,8 +21,6 @@ from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.traffic.kinds.kind import RouteKind
 
 OURS: Final = "flipgate.dev/"
-GROUP: Final = "flipgate:records"
-"""Who of people writes records by their own login, where no other group is named."""
 NAMESPACE_CONTROLLER: Final = "system:serviceaccount:kube-system:namespace-controller"
 RECORDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {"configmaps": ("application-", "record-", "release-", "chain-", "reconcile-", "freeze-"), "leases": ("flipgate-",)}
@@ -46,14 +44,16 @@ _HEAD: Final = f"""\
 # A policy knows the routes as the API server has heard of them, some milliseconds late: it stands behind flipgate's
 # own fences, and replaces none of them.
 """
-_OPTIONAL: Final = f"""\
----
-# Optional: who writes applications, records, history and Leases. It warns, and denies nobody: people who type
-# `flipgate rollback`, `approve`, `adopt` or `apply` by a login of their own write them, too. Once all those (and who
-# breaks the glass) are in a group, name it: --writers GROUP makes it deny. Until then it expects {GROUP}.
+_LEFT_OUT: Final = """\
+# Not here: {name}, who writes applications, records, history and Leases in namespace {own}. It is one for all
+# applications there, and what is applied above leaves it as it is. --writers GROUP prints it, and it denies all others:
+# name each group of people who type `flipgate rollback`, `approve`, `adopt` or `apply` by a login of their own, and of
+# who breaks the glass.
 """
 _DENYING: Final = """\
 ---
+# SHARED by all applications that have their records in namespace {own}: applied, {name}
+# replaces the groups that were named there before (kubectl get validatingadmissionpolicy {name} -o yaml).
 # Who writes applications, records, history and Leases: flipgate's accounts, and whoever is of {groups}, by a login of
 # their own (`flipgate rollback`, `approve`, `adopt`, `apply`; who breaks the glass). All others are denied,
 # administrators too.
@@ -83,7 +83,7 @@ class Part:
 
 def policies(application: Application, own: str, writers: Sequence[str] = ()) -> str:
     """Returns the policies and their bindings as YAML; `own` is flipgate's own namespace. With groups of `writers` the
-    optional one denies all others; without, it warns."""
+    one is among them that denies all others; it belongs to all applications there, so without it is left as it is."""
     name, sides = f"flipgate-{application.name}", [place.namespace for place in application.places.values()]
     documents = [
         _policy(f"{name}-fields", WORKLOADS, ["UPDATE"], _fields(), _ours(own)),
@@ -97,13 +97,14 @@ def policies(application: Application, own: str, writers: Sequence[str] = ()) ->
                 params = {"name": route.name, "namespace": route.namespace, "parameterNotFoundAction": "Allow"}
                 documents.append(_binding(live, sides, f"{live}-{number}", paramRef=params))
     records = f"flipgate-records-{own}"
-    groups, actions = writers or (GROUP,), ("Deny",) if writers else ("Warn", "Audit")
-    optional = [
-        _policy(records, _KEPT, ["CREATE", "UPDATE", "DELETE"], _records(groups), *_others(own, groups)),
-        _binding(records, [own], actions=actions),
+    printed = _HEAD.format(name=application.name) + _text(documents)
+    if not writers:
+        return printed + _LEFT_OUT.format(name=records, own=own)
+    shared = [
+        _policy(records, _KEPT, ["CREATE", "UPDATE", "DELETE"], _records(writers), *_others(own, writers)),
+        _binding(records, [own]),
     ]
-    said = _DENYING.format(groups=", ".join(map(repr, groups))) if writers else _OPTIONAL
-    return _HEAD.format(name=application.name) + _text(documents) + said + _text(optional)
+    return printed + _DENYING.format(name=records, own=own, groups=", ".join(map(repr, writers))) + _text(shared)
 
 
 def accounts(own: str) -> list[str]:
@@ -228,12 +229,10 @@ def _policy(
     return {"apiVersion": API, "kind": "ValidatingAdmissionPolicy", "metadata": meta, "spec": {**about, **spec}}
 
 
-def _binding(
-    policy: str, places: list[str], name: str = "", *, actions: Iterable[str] = ("Deny",), **more: Any
-) -> dict[str, Any]:
+def _binding(policy: str, places: list[str], name: str = "", **more: Any) -> dict[str, Any]:
     places_named = [{"key": "kubernetes.io/metadata.name", "operator": "In", "values": [*places]}]
     selected = {"namespaceSelector": {"matchExpressions": places_named}}
-    spec = {"policyName": policy, "validationActions": [*actions], "matchResources": selected, **more}
+    spec = {"policyName": policy, "validationActions": ["Deny"], "matchResources": selected, **more}
     meta = {"name": name or policy}
     return {"apiVersion": API, "kind": "ValidatingAdmissionPolicyBinding", "metadata": meta, "spec": spec}
 

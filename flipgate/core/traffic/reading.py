@@ -23,7 +23,7 @@ from flipgate.core.traffic.traffic import (
     RouteState,
 )
 from flipgate.core.values.appliers import applier_of
-from flipgate.core.values.managed_fields import latest, writer_at
+from flipgate.core.values.managed_fields import latest, writer_at, writer_of
 from flipgate.core.values.place import Places, side_at
 from flipgate.core.values.stamps import STAMP
 
@@ -73,6 +73,7 @@ def read_route(
         uid=meta.get("uid", ""),
         stamp=annotations.get(STAMP),
         unrecorded=str(annotations.get(UNRECORDED, "")),
+        unrecorded_by=writer_of(meta, "f:metadata", "f:annotations", f"f:{UNRECORDED}"),
         excluded=annotations.get(EXCLUDED) == DISABLED,
         written_by=latest(writer_at(meta, pointer) for pointer in pointers),
         applied_by=applier_of(meta),

@@ -7,13 +7,14 @@ points wholly at one side does `Traffic.active` name it, and only then can a `Da
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Final
 
 from flipgate.core.values.appliers import Applier
-from flipgate.core.values.managed_fields import Writer
+from flipgate.core.values.managed_fields import Writer, moment_of
 from flipgate.core.values.place import Places
 from flipgate.core.values.sides import Side
-from flipgate.core.values.text import TEXT_BYTES, fitted
+from flipgate.core.values.text import SELF_DECLARED, TEXT_BYTES, fitted
 
 SERVICE: Final = "Service"
 """The kind of target that leads nowhere on: its pods answer."""
@@ -126,6 +127,8 @@ class RouteState:
     """flipgate's stamp (core/values/stamps.py); None without one."""
     unrecorded: str = ""
     """What a rollback without a record has left on it."""
+    unrecorded_by: Writer | None = field(default=None, compare=False)
+    """Who wrote that, as far as the API server says."""
     excluded: bool = False
     """Whether Flux leaves it as it is."""
     written_by: Writer | None = field(default=None, compare=False)
@@ -169,10 +172,24 @@ class RouteState:
 @dataclass(frozen=True)
 class Unrecorded:
     """A rollback without a record: where it sent users, and its time, who and why, as `TIME WHO: WHY`, as long as the
-    record takes it."""
+    record takes it. Whoever may write the route can write all of that: it is shown as a claim."""
 
     to: Side
     said: str
+    route: RouteName | None = field(default=None, compare=False)
+    """The one that it stands on."""
+    written_by: Writer | None = field(default=None, compare=False)
+
+    def claimed(self, opened: datetime | None = None) -> str:
+        """What it says, with where it stands and who wrote it; and whether its time can be right, where the newest
+        release was opened at `opened`."""
+        written = f", written by {self.written_by}," if self.written_by else ""
+        at = moment_of(self.said.partition(" ")[0])
+        doubt = ""
+        if opened and (at is None or at < opened.replace(microsecond=0)):  # it has whole seconds
+            opened_at = f"{opened.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+            doubt = f"; its time is not believed: the newest release was opened at {opened_at}"
+        return f"an annotation on {self.route}{written} says: {self.said}{SELF_DECLARED}{doubt}"
 
 
 @dataclass(frozen=True)
@@ -194,7 +211,8 @@ class Traffic:
         for route in self.routes:
             side, _, said = route.unrecorded.partition(" ")
             if side in list(Side):
-                found.append(Unrecorded(Side(side), fitted(said, TEXT_BYTES)))
+                said = fitted(said, TEXT_BYTES)
+                found.append(Unrecorded(Side(side), said, route.route, route.unrecorded_by))
         return max(found, key=lambda each: each.said, default=None)  # it begins with its time
 
     @property

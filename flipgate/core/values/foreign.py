@@ -15,20 +15,35 @@ SENTENCE_SHOWN = 500
 
 _WORD = (
     r"(?: password|passwd|pwd|passphrase|(?<![a-z])pass(?![a-z])|secret|token|credential|signature|(?<=[?&])sig"
+    r"|(?<![a-z]) (?: pg|db|my|mysql|sql|redis|mq|smtp|ftp|ssh|user|root|admin ) pass(?![a-z])|(?<![a-z])salt(?![a-z])"
     r"|api[-_]?key|access[-_]?key|account[-_]?key|private[-_]?key|authorization ) [\w-]{0,20}"
 )
 _SAYS = r"""["']? \s{0,9} [=:] \s{0,9}"""
+_OPTION = r"-- [\w-]{0,20} (?: password|passwd|passphrase|secret|token|key )"
+_ISSUED = r"gh[pousr]_ | github_pat_ | glpat- | xox[a-z]- | [rs]k_(?:live|test)_ | (?-i: A[KS]IA ) (?= [a-z\d]{16} )"
+_KEYED = r"(?: [_-]key | (?-i: [a-z]Key ) )"
+_LIKE_A_KEY = r"""(?! / ) (?= [^\s\d"',;]{0,99} \d ) (?= [^\sa-z"',;]{0,99} [a-z] ) [\w+/=.:-]{16,500}"""
+_MIXED = r"(?= [^a-z]{0,63} [a-z] ) (?= [^A-Z]{0,63} [A-Z] )"
 _SECRET = re.compile(
-    r"(?ix) ( :// [^\s/:@]{0,100} : ) \S{1,200} (?= @ )"
+    r"(?ix) ( -----BEGIN [A-Z\s]{0,30} PRIVATE\sKEY----- ) (?s: (?! -----END ) . ){1,8000}"
+    rf"| ( (?<![\w+/=.-]) ) (?-i: {_MIXED} [A-Za-z\d+/]{{64}} ) (?! [\w+/.-] )"
+    r"| ( :// [^\s/:@]{0,100} : ) \S{1,200} (?= @ )"
     rf"""| ( {_WORD} (?: {_SAYS} | \s ) " ) (?: [^"\\] | \\. ){{1,500}}"""
     rf"""| ( {_WORD} (?: {_SAYS} | \s ) ' ) (?: [^'\\] | \\. ){{1,500}}"""
     rf"""| ( {_WORD} {_SAYS} (?:bearer\s|basic\s)? ) [^\s,;"']{{1,500}}"""
-    r"| ( -- [\w-]{0,20} (?: password|passwd|passphrase|secret|token|key ) \s ) \S{1,500}"
+    rf"| ( {_OPTION} \s ) \S{{1,500}}"
+    rf"""| ( {_OPTION} " \s{{0,9}} , \s{{0,9}} " ) (?: [^"\\] | \\. ){{1,500}}"""
+    rf"""| ( {_OPTION} ' \s{{0,9}} , \s{{0,9}} ' ) (?: [^'\\] | \\. ){{1,500}}"""
+    rf"""| ( {_KEYED} {_SAYS} ["']? ) {_LIKE_A_KEY}"""
+    rf"| ( \b (?: {_ISSUED} ) ) [\w-]{{8,255}}"
+    r"| ( (?<![\w.-]) [\w.-]{1,100} : ) \S{1,200} (?= @ (?: tcp|udp|unix ) [46]? [(] )"
     r"| ( \b (?:bearer|basic) \s ) [\w.~+/=-]{8,500}"
     r"| ( \b ) eyJ [\w-]{5,2000} \. [\w.-]{1,2000}"
 )
-"""A URL's password, what follows a word like `token=`, up to the end of its quotes, what an HTTP client shows to
-say who it is, a signed token."""
+"""A private key and a line of one, a URL's password and a MySQL address's, what follows a word like `token=`, up to the
+end of its quotes, and an option like `--token`, what looks like a key behind a name that ends in key, what an HTTP
+client shows to say who it is, a signed token, and what begins as those do that GitHub, GitLab, Slack, Stripe and AWS
+issue. Each alternative has one group: what stays."""
 
 
 class NotJson(ValueError):  # noqa: N818 - an answer, not a fault

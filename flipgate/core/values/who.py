@@ -22,6 +22,8 @@ ANONYMOUS: Final = "system:unauthenticated"
 SHARED: Final = frozenset({"admin", "kubernetes-admin", "kubernetes-super-admin", "root"})
 """Logins that installers of Kubernetes make, and that many people hold; beside all that begin with `system:`."""
 SAYS: Final = ", says "
+BUILD_EVENT: Final = "image build event"
+"""Who opens a release that a build has started: no person."""
 LEAST_CLAIM: Final = 8
 """Characters of a claimed name that are worth showing."""
 

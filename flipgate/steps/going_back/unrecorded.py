@@ -56,18 +56,19 @@ def finish_unrecorded(world: World, *, patience_seconds: float | None = None) ->
 
 
 def _write_down(acting: Acting, view: View, found: Unrecorded) -> Iterable[str]:
-    world = acting.world
+    world, newest = acting.world, acting.record.newest
+    claimed = found.claimed(newest.changes[0].at if newest else None)
     leading = [route for route in view.traffic.leading if route.entries]
     there = [route for route in leading if found.to in route.sides]
     whole = all(route.whole is found.to for route in leading)
     empty = without_pods(world.application, acting.record, view.sides[found.to])
     if there and (whole or not empty):
-        message = f"{found.said} (unrecorded then, written down now)"
+        message = f"{claimed} (unrecorded then, written down now)"
         request = RollbackRequest(message, forced=True, now=True, announced_at_end=True)
         done = go_back(acting, found.to, request)
-        return (f"an unrecorded rollback to {found.to} is written down and finished: {found.said}", *done.left)
+        return (f"an unrecorded rollback to {found.to} is written down and finished: {claimed}", *done.left)
     why = f"{found.to} has no Ready pod of {', '.join(empty)}" if there else "users were sent elsewhere since"
-    message = f"{found.said} (unrecorded then, written down now; {why}, so nobody is moved)"
+    message = f"{claimed} (unrecorded then, written down now; {why}, so nobody is moved)"
     note = partial(note_sent, to=found.to, reason=Reason.ROLLBACK_REQUESTED, message=message)
     write(world, lambda record: note(record, actor=world.actor, now=world.now()))
     return (f"an unrecorded rollback to {found.to} is written down: {message}", *_take(acting, view, Side))

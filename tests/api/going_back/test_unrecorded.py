@@ -54,7 +54,10 @@ def test_nobody_cleans_up_until_reconcile_writes_it_down_hands_the_workers_back_
     with shop.playing_ready():
         outcome = recover(live)
         assert outcome.changed
-        assert "ana: users complain" in outcome.fact
+        assert "ana: users complain (self-declared)" in outcome.fact
+        assert "an annotation on IngressRoute" in outcome.fact
+        assert "written by flipgate (Update) at" in outcome.fact
+        assert "not believed" not in outcome.fact
         record = live.store.read()
         assert (record.phase, record.active, record.open_entry) == (Phase.ROLLED_BACK, BLUE, None)
         assert shop.counts(BLUE) == COUNTS
@@ -62,7 +65,7 @@ def test_nobody_cleans_up_until_reconcile_writes_it_down_hands_the_workers_back_
         assert record.release
         (back, end) = record.release.changes[-2:]
         assert (back.phase, back.reason) == (Phase.ROLLING_BACK, Reason.ROLLBACK_REQUESTED)
-        assert "ana: users complain" in end.message
+        assert "ana: users complain (self-declared)" in end.message
         told = [each for each in record.outbox if each not in before.outbox]
         assert [each.reason for each in told] in ([], [Reason.TRAFFIC_RESTORED])
         assert not left_unrecorded(live, look(live))

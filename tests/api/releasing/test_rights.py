@@ -17,7 +17,7 @@ from flipgate.core.rights.rule import READING, Account, Asked, Rule, held_by, qu
 from flipgate.core.rights.rules import rules_of
 from flipgate.steps.acting.world import World
 from flipgate.steps.releasing.rights import missing_rights
-from flipgate.steps.releasing.setup import apply_application
+from flipgate.steps.releasing.setup import apply_application, check_application
 from lab.control.records import Lab
 from tests.api.accounts import acting_as, allowed, apply, printed, until_it_counts, whole_release, with_a_check
 from tests.api.played import prefect_played
@@ -142,6 +142,18 @@ def test_the_commands_of_the_page_give_the_worker_what_it_needs(shop: Shop, lab:
     for asked in questions(rules):
         name = asked.names[0] if asked.names else ""
         until(lambda a=asked, n=name: allowed(shop, "flipgate", a, n, "flipgate"), why=f"the worker may not {asked}")
+
+
+def test_a_reader_who_has_what_a_reader_needs_is_told_no_problem(install: Install, tmp_path: Path) -> None:
+    shop = install()
+    shop.adopted()
+    apply(shop, printed(shop, tmp_path, "--apart"))
+    reader = user(shop, tmp_path, "flipgate-reader")
+    until_it_counts(shop, "flipgate-reader", held_by(rules_of(shop.application, shop.own), Account.READER))
+    said: list[str] = []
+    with shop.playing_ready():
+        assert check_application(reader, shop.application, shop.own, said.append, Account.READER) == []
+    assert "Traefik was not asked how users are answered: a reader asks no pod" in said
 
 
 def test_a_reader_sees_the_status_and_writes_nothing(checked_shop: Shop, tmp_path: Path) -> None:

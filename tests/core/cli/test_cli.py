@@ -175,6 +175,7 @@ assert not {"prefect", "flipgate.adapters.runs", "prometheus_api_client"} & set(
             ["check", "-f", "/no/such/file", "--offline"],
             "file /no/such/file: cannot be read: No such file or directory.",
         ),
+        (["check", "-f", str(EXAMPLE), "--admission", "--writers", ""], "--writers names no group: it is empty."),
         (["check", "-f", "/", "--offline"], "file /: cannot be read: Is a directory."),
         (["lab", "up", "--tier", "api", "--metrics"], "lab default: --metrics needs the full lab: in --tier api"),
     ],

@@ -45,13 +45,13 @@ def decided(now: Record, seconds: float, decision: Decision = Decision.APPROVE) 
     return approvals.answer(approvals.pose(now, asked), said)
 
 
-def lived(now: Record, number: int) -> Record:
+def lived(now: Record, number: int, says: str = "then ") -> Record:
     """A release from its opening to its end, with one decision and what its checks said."""
     start = 100 * number
     now = records.judged(opened(now, number), "checks", CHECKED, at(start))
     now = decided(advanced(now, Phase.DARK, start + 1), start + 2)
     for n, phase in enumerate((Phase.FLIPPING, Phase.BAKING, Phase.LIVE, Phase.SETTLING, Phase.SETTLED), 5):
-        now = advanced(now, phase, start + n, f"then {phase}")
+        now = advanced(now, phase, start + n, f"{says}{phase}")
     return now
 
 
@@ -147,6 +147,18 @@ def test_what_stands_there_and_what_was_written_are_said_where_another_object_ha
     )
 
 
+def test_long_values_are_shown_where_they_differ() -> None:
+    now = lived(record(), 1, says="looked at by each of the team, twice, in the morning, and in the evening; then ")
+    assert now.last
+    raw = json.loads(now.last.model_dump_json(by_alias=True))
+    raw["changes"][4]["message"] += ", they say"
+    found = first(judged([stored(now.last, COPY), replace(stored(now.last, HISTORY), stored=raw)], now))
+    assert (found.expected, found.found) == (
+        "message …e evening; then live'",
+        "message …e evening; then live, they say'",
+    )
+
+
 @pytest.mark.parametrize("of", [COPY, HISTORY])
 @pytest.mark.parametrize(
     ("change", "what"),
@@ -205,6 +217,12 @@ def test_a_release_that_is_gone_is_missed_by_the_next_one() -> None:
             f"{named:012x}-1",
             "none" if number == 1 else three()[0][0].chain.head,  # type: ignore[union-attr]
         )
+
+
+def test_a_copy_that_is_gone_is_not_said_to_come_with_the_next_release() -> None:
+    found = judged(without(3, COPY))
+    assert (first(found).release, first(found).fact.partition(":")[0]) == (f"{3:012x}-1", "is gone")
+    assert found.notes == ()
 
 
 @pytest.mark.parametrize("of", [COPY, HISTORY])

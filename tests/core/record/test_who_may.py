@@ -94,6 +94,7 @@ def test_anybody_may_say_no(who: Speaker) -> None:
 def test_who_opened_it_by_ci_leaves_it_to_anybody_with_a_login() -> None:
     may = who_may((), "image build event (self-declared)", two_persons=True)
     assert isinstance(judged(ANA, may), Granted)
+    assert str(may) == "only who has a login of the cluster may approve", "no event is kept apart from anybody"
 
 
 def test_a_shared_login_is_one_person_whoever_says_what_beside_it() -> None:

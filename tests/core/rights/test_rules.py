@@ -173,3 +173,14 @@ def test_the_policies_are_about_the_accounts_that_are_printed_and_each_route_is_
     assert set(accounts("flipgate")) == printed
     bound = [obj["spec"]["paramRef"] for obj in objects if "paramRef" in obj["spec"]]
     assert [(each["namespace"], each["name"]) for each in bound] == [("monitoring", "api-live")]
+
+
+def test_who_writes_records_is_of_all_applications_and_printed_for_one_only_where_it_denies() -> None:
+    shared = "flipgate-records-flipgate"
+    text = policies(EXAMPLE, "flipgate")
+    assert shared not in {obj["metadata"]["name"] for obj in yaml.safe_load_all(text)}, "it may stand there, and deny"
+    assert f"Not here: {shared}" in text
+    text = policies(EXAMPLE, "flipgate", ["on-call"])
+    of_all = [obj for obj in yaml.safe_load_all(text) if obj["metadata"]["name"] == shared]
+    assert [obj["spec"].get("validationActions") for obj in of_all] == [None, ["Deny"]]
+    assert "SHARED by all applications" in text

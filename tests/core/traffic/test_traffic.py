@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from flipgate.core.traffic.moves import (
     plan_close,
     plan_move,
 )
-from flipgate.core.traffic.traffic import WAY_BACK, DarkSide, RouteName, RouteState, Unrecorded, dark_side
+from flipgate.core.traffic.traffic import UNRECORDED, WAY_BACK, DarkSide, RouteName, RouteState, Unrecorded, dark_side
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.sides import Side
 from flipgate.core.values.stamps import STAMP
@@ -287,6 +288,30 @@ def test_what_an_unrecorded_rollback_leaves_stays_until_it_is_written_down() -> 
     for kept, text in (("blue ana: slow", "blue ana: slow"), ("", "")):
         close = plan_close(route(marked), "8.y", kept)
         assert route(patched(marked, close)).unrecorded == text
+
+
+def test_who_rolled_back_by_an_annotation_is_a_claim_and_a_time_before_the_release_is_not_believed() -> None:
+    obj = route_object([on(BLUE)])
+    said = "2026-03-01T11:59:00Z ana@example.org: users complain"
+    obj["metadata"]["annotations"] = {UNRECORDED: f"blue {said}"}
+    fields = {"f:metadata": {"f:annotations": {f"f:{UNRECORDED}": {}}}}
+    written = {"manager": "kubectl-annotate", "operation": "Update", "time": "2026-03-01T12:30:00Z"}
+    obj["metadata"]["managedFields"] = [{**written, "fieldsV1": fields}]
+    found = traffic(route(obj)).unrecorded
+    assert found
+    claim = (
+        f"an annotation on {found.route}, written by kubectl-annotate (Update) at 2026-03-01 12:30:00 UTC, says: {said}"
+        " (self-declared)"
+    )
+    assert found.claimed() == claim
+    opened = datetime(2026, 3, 1, 11, 58, tzinfo=UTC)
+    assert found.claimed(opened) == claim
+    late = "; its time is not believed: the newest release was opened at 2026-03-01T12:00:00Z"
+    assert found.claimed(opened + timedelta(minutes=2)) == claim + late
+    obj["metadata"]["annotations"] = {UNRECORDED: "blue once, ana: users complain"}
+    told = traffic(route(obj)).unrecorded
+    assert told
+    assert "its time is not believed" in told.claimed(opened)
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
