@@ -57,6 +57,7 @@ class Why(StrEnum):
     DRIFTED = "Drifted"
     FLIP_STOPPED = "FlipStopped"
     FOREIGN_APPROVAL = "ForeignApproval"
+    FOREIGN_PODS = "ForeignPods"
     GIT_AGREES = "GitAgrees"
     GIT_AWAY = "GitAway"
     GIT_BEHIND = "GitBehind"
@@ -235,6 +236,7 @@ DriftEnded | the routes are where the record says again | nothing
 Drifted | the routes are not where flipgate left them | flipgate status APP (names the command)
 FlipStopped | the run that moves users failed with its release open | flipgate status APP (says who goes on)
 ForeignApproval | the decision answers another question | flipgate status APP
+ForeignPods | Services of the routes lead to pods that no declared workload has made | take them away, or declare it
 GitAgrees | the routes in Git lead where the routes in the cluster do | nothing
 GitAway | the Git server has not answered for minutes; the cluster is as it should be | nothing: it is tried again
 GitBehind | the routes in Git do not lead where users are yet | nothing: it is pushed, and tried again
