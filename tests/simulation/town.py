@@ -66,6 +66,7 @@ class Pod:
         container = {"name": self.service, "image": self.image, "ready": ready, "restartCount": 0}
         container |= {"state": {"running": {}}, "imageID": f"sha256:{self.image}"}
         meta: Obj = {"name": self.name, "namespace": self.namespace, "labels": dict(self.labels), "uid": self.name}
+        meta["ownerReferences"] = [{"kind": "ReplicaSet", "name": f"{self.service}-{self.template[:10]}"}]
         if self.gone_at < float("inf"):
             meta["deletionTimestamp"] = "2026-01-01T00:00:00Z"
         status = {"phase": "Running", "conditions": [condition], "containerStatuses": [container]}

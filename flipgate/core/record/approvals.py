@@ -146,12 +146,13 @@ def answered_meanwhile(record: Record, question: Question) -> bool:
         return False
     decided = accept(record.approval, old, question.basis, question.asked_at)
     if isinstance(decided, Granted):
-        return old.who_may == question.who_may
+        return (old.who_may, old.services) == (question.who_may, question.services)
     return decided.reason == Why.REJECTED and question.kind is QuestionKind.FLIP
 
 
 def _about(question: Question) -> tuple[object, ...]:
-    return question.kind, question.release, question.basis, question.flow_run, question.who_may
+    bound = (question.basis, question.services, question.who_may)
+    return question.kind, question.release, question.flow_run, bound
 
 
 def pose(record: Record, question: Question) -> Record:

@@ -100,6 +100,8 @@ class Question(Model):
     """Commands to look at the dark side with before one decides."""
     content: dict[Address, tuple[Name, ...]] = Field(default={}, exclude_if=lambda known: not known)
     """By reference the digests that pods ran: a yes is bound to them."""
+    services: dict[Name, Sentence] = Field(default={}, exclude_if=lambda known: not known)
+    """Where the Services lead that the routes would name, by name: a yes is bound to that, too."""
     who_may: WhoMay | None = Field(default=None, exclude_if=lambda may: may is None)
     """Who may say yes, where the policy says that."""
     evidence: tuple[FrozenEvidence, ...] = ()

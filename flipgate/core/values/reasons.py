@@ -58,6 +58,7 @@ class Why(StrEnum):
     DRIFTED = "Drifted"
     FLIP_STOPPED = "FlipStopped"
     FOREIGN_APPROVAL = "ForeignApproval"
+    FOREIGN_PODS = "ForeignPods"
     FREEZE_UNKNOWN = "FreezeUnknown"
     FROZEN = "Frozen"
     GIT_AGREES = "GitAgrees"
@@ -242,6 +243,7 @@ DriftEnded | the routes are where the record says again | nothing
 Drifted | the routes are not where flipgate left them | flipgate status APP (names the command)
 FlipStopped | the run that moves users failed with its release open | flipgate status APP (says who goes on)
 ForeignApproval | the decision answers another question | flipgate status APP
+ForeignPods | Services of the routes lead to pods that no declared workload has made | take them away, or declare it
 FreezeUnknown | whether all applications are frozen cannot be read: the move waits | mend the ConfigMap, or thaw
 Frozen | a person has stopped the moves; a yes is kept, and the move waits | flipgate thaw APP --reason "..."
 GitAgrees | the routes in Git lead where the routes in the cluster do | nothing

@@ -104,10 +104,10 @@ def content_of(side: SideState, pods: Iterable[Mapping[str, Any]]) -> dict[str, 
     names a digest is left out: it is always the same."""
     named = {each.image for workload in side.workloads.values() for each in spots(workload.template)}
     found: dict[str, list[str]] = {ref: [] for ref in sorted(named) if "@" not in ref}
-    selectors = [selector for each in side.workloads.values() if (selector := _labels(each.selector))]
+    selectors = [selector for each in side.workloads.values() if (selector := labels_of(each.selector))]
     for pod in pods:
         labels = (pod["metadata"].get("labels") or {}).items()
-        if not _goes_on(pod) or not any(selector <= labels for selector in selectors):
+        if not goes_on(pod) or not any(selector <= labels for selector in selectors):
             continue
         refs = {each.name: each.image for each in spots(pod)}
         for each in _statuses(pod):
@@ -116,11 +116,11 @@ def content_of(side: SideState, pods: Iterable[Mapping[str, Any]]) -> dict[str, 
     return {ref: Content(tuple(sorted({*ids} - {""})), ids.count("")) for ref, ids in found.items()}
 
 
-def _labels(selector: str) -> Set[tuple[str, str]]:
+def labels_of(selector: str) -> Set[tuple[str, str]]:
     return {(key, value) for key, _, value in (each.partition("=") for each in selector.split(",")) if key}
 
 
-def _goes_on(pod: Mapping[str, Any]) -> bool:
+def goes_on(pod: Mapping[str, Any]) -> bool:
     ended = (pod.get("status") or {}).get("phase") in ENDED_PHASES
     return not ended and not pod["metadata"].get("deletionTimestamp")
 

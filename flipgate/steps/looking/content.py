@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
 from flipgate.adapters.addresses import address
 from flipgate.core.record.release import Release
 from flipgate.core.values.errors import FlipgateError, Forbidden
@@ -24,16 +27,20 @@ def content_evidence(world: World, release: Release) -> list[Evidence]:
     return [_compared(world, name, ref, new, old, kept) for name, ref in anew.items()]
 
 
-def content_now(world: World, side: SideState) -> dict[str, content.Content]:
-    """Returns what the pods of a side run of each reference by a tag, by one list; nothing where there is none, or pods
-    may not be listed, which is said."""
-    if not (known := content.content_of(side, [])):
-        return {}
+def pods_now(world: World, side: SideState) -> Sequence[Mapping[str, Any]] | None:
+    """Returns the pods of a side's namespace, by one list; None where they may not be listed, which is said."""
     try:
-        return content.content_of(side, world.cluster.items(address("Pod", side.namespace)))
+        return world.cluster.items(address("Pod", side.namespace))
     except Forbidden as error:
-        world.say(f"not known what content pods of {side.side} run: {error.named_fact}")
-        return {ref: content.Content(silent=1) for ref in known}
+        world.say(f"not known what pods of {side.side} run: {error.named_fact}")
+        return None
+
+
+def content_now(side: SideState, pods: Iterable[Mapping[str, Any]] | None) -> dict[str, content.Content]:
+    """Returns what these pods of a side run of each reference by a tag; of pods that are not known, that none says."""
+    if pods is None:
+        return {ref: content.Content(silent=1) for ref in content.content_of(side, [])}
+    return content.content_of(side, pods)
 
 
 def _compared(world: World, name: str, ref: str, new: SideState, old: SideState, kept: tuple[str, ...]) -> Evidence:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -26,10 +26,14 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.looking.companions import need_companions
 from flipgate.steps.looking.grants import missing_grants
 
+Services = Mapping[str, Mapping[str, Any] | None]
+"""By name, as the API server has them; None for one that is not there."""
 
-def need_targets(world: World, traffic: Traffic, to: Side) -> None:
-    """Raises Refused unless each Service that the routes will name exists on `to` with the port that they name, and has
-    a Ready endpoint where Traefik asks for one (ServiceMissing, ServicePortMissing, NoReadyEndpoints).
+
+def need_targets(world: World, traffic: Traffic, to: Side) -> Services:
+    """Returns the Services that the routes will name on `to`, as they were read. Raises Refused unless each exists with
+    the port that they name, and has a Ready endpoint where Traefik asks for one (ServiceMissing, ServicePortMissing,
+    NoReadyEndpoints).
 
     Two requests a Service, all at once. Never asked on the way back. Raises Refused (LeadsElsewhere) for a
     TraefikService of that side which leads anywhere else, (ReferenceGrantMissing) for what a route may not name, and
@@ -37,7 +41,7 @@ def need_targets(world: World, traffic: Traffic, to: Side) -> None:
     """
     need_companions(world, traffic)
     need_grants(world, traffic, to)
-    services = services_of(world, [entry.target for state in traffic.leading for entry in state.entries], to)
+    services = services_of(world, _targets(traffic), to)
     names = list(dict.fromkeys(target.name for target in services))
     namespace = world.application.place_of(to).namespace
     found = world.each(lambda read: read(), [r for name in names for r in _reads(world, namespace, name)])
@@ -46,6 +50,24 @@ def need_targets(world: World, traffic: Traffic, to: Side) -> None:
     for target in services:
         if unfit := judge_service(target, *objects[target.name], empty_allowed=empty_allowed):
             raise _refused(namespace, target, unfit, _look(unfit.reason, namespace, target.name))
+    return {name: service for name, (service, _) in objects.items()}
+
+
+def led_to(world: World, traffic: Traffic, to: Side) -> Services:
+    """Returns the Services that the routes would name on `to`, all read at once; None for one that is not there. None
+    at all where a TraefikService of that side leads elsewhere or is not there: before the move that is refused."""
+    try:
+        names = list(dict.fromkeys(target.name for target in services_of(world, _targets(traffic), to)))
+    except Refused as refused:
+        world.say(f"not known which Services the routes would name on {to}: {refused.fact}")
+        return {}
+    namespace = world.application.place_of(to).namespace
+    paths = [address("Service", namespace, name) for name in names]
+    return dict(zip(names, world.each(world.cluster.find, paths), strict=True))
+
+
+def _targets(traffic: Traffic) -> list[Target]:
+    return [entry.target for state in traffic.leading for entry in state.entries]
 
 
 def need_grants(world: World, traffic: Traffic, to: Side) -> None:

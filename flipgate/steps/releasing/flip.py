@@ -48,7 +48,7 @@ from flipgate.steps.moving.move import hold_routes, move, need_counts
 from flipgate.steps.moving.preview import need_preview
 from flipgate.steps.moving.stamp import stamp
 from flipgate.steps.releasing.questions import need_phase, standing
-from flipgate.steps.releasing.what_runs import need_content
+from flipgate.steps.releasing.what_runs import need_approved
 from flipgate.steps.watching.watch import bad_bake
 
 MOVABLE = works_in(FLIP_TRAFFIC)
@@ -82,11 +82,10 @@ def flip(acting: Acting) -> tuple[Move, Proven]:
     _need_approval(world, view)
     need_begin = may_begin(world, QuestionKind.FLIP)
     need_begin(need_record(world, view))
-    need_content(world, view, release)
     hold_routes(acting, view.traffic)
     stop_jobs(acting, release.side)
     need_counts(world, view, release.side)
-    need_targets(world, view.traffic, release.side)
+    need_approved(world, view, release, need_targets(world, view.traffic, release.side))
     replicas = world.proxy.replicas()
     if need_record(world, view).ran_on(release.side.other):
         need_visible(world, release.side.other, replicas)

@@ -29,7 +29,7 @@ from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.core.values.who import Speaker
 from flipgate.core.workloads import taken_out
 from flipgate.core.workloads.containers import behind
-from flipgate.core.workloads.content import content_shown, gets_anew, marks, new_content
+from flipgate.core.workloads.content import gets_anew, marks, new_content
 from flipgate.core.workloads.differences import Differences, counted, differing_lines, evidence_of
 from flipgate.core.workloads.hand_over import working
 from flipgate.core.workloads.render import images_of, meant
@@ -42,7 +42,7 @@ from flipgate.steps.looking.dark_preview import standing_address
 from flipgate.steps.looking.differing import differing
 from flipgate.steps.looking.look import configuration, look, need_record, read_taken_out
 from flipgate.steps.releasing.settle import need_restable
-from flipgate.steps.releasing.what_runs import deploy_again, need_declared, need_one_content
+from flipgate.steps.releasing.what_runs import Behind, deploy_again, need_declared, need_own, services_moved
 
 VOID = frozenset({Why.BASIS_CHANGED, Why.NOT_AN_APPROVER, Why.SAME_PERSON, Why.SELF_DECLARED})
 """A yes on something else than what would change now, or of somebody who may not give it."""
@@ -105,12 +105,13 @@ def pose(world: World, kind: QuestionKind, evidence: list[Evidence], *, flow_run
     settings = configuration(world.cluster, view.sides[release.side]) if flip else None
     found = differing(world, view, release.side, settings) if settings is not None else {}
     need_declared(world, view.sides[release.side], release, found)
-    content = need_one_content(world, view.sides[release.side], release) if flip else {}
+    behind = need_own(world, view, release) if flip else Behind({}, {}, ())
     summary = f"{_summary(record, view, release, kind)} {counted(found)}".rstrip()
     expires = float(world.application.spec.policy.approval_expires_seconds)
     asked = ask_for(record, kind, basis(world, view, release, kind, settings), summary, world.now(), expires)
-    known = {ref: each.ids for ref, each in content.items() if each.ids}
-    asked = but(asked, flow_run=flow_run, url=url, content=known, who_may=who_may_approve(world, release))
+    known = {ref: each.ids for ref, each in behind.content.items() if each.ids}
+    may, services = who_may_approve(world, release), dict(behind.services)
+    asked = but(asked, flow_run=flow_run, url=url, content=known, services=services, who_may=may)
     if standing := asked_already(record, asked):
         return standing
     changes = _changes(world, view, release, kind, found)
@@ -118,7 +119,7 @@ def pose(world: World, kind: QuestionKind, evidence: list[Evidence], *, flow_run
     look_first: tuple[str, ...] = ()
     if flip:
         look_first = (*standing_address(world, release.side), *port_forwards(view.traffic, place))
-    shown = frozen([*evidence, *evidence_of(found), *content_shown(content)])
+    shown = frozen([*evidence, *evidence_of(found), *behind.shown])
     question = but(asked, evidence=shown, changes=changes, look_first=look_first)
     posed = write(world, lambda r: r if approvals.answered_meanwhile(r, question) else approvals.pose(r, question))
     return posed.question or question
@@ -225,8 +226,8 @@ def asks_again(world: World, decided: Granted | NotGranted, flow_run: str) -> bo
 
 def standing(world: World, kind: QuestionKind, view: View | None = None) -> Granted | NotGranted:
     """Returns the decision that allows the step now, or why none does, judged against what would change now: by `view`,
-    where that has just been seen."""
-    view = view or look(world)
+    where that has just been seen (who moves has the Services judged where they are read: `need_approved`)."""
+    moving, view = view is not None, view or look(world)
     record = need_record(world, view)
     release = need_phase(world, record, kind)
     if record.question is not None and record.question.kind is not kind:
@@ -238,6 +239,9 @@ def standing(world: World, kind: QuestionKind, view: View | None = None) -> Gran
         assert record.question is not None, "it has another basis"
         told = _changed_since(world, view, release, record.question)
         return NotGranted(Why.BASIS_CHANGED, f"{decided.fact}{told}")
+    flips = record.question if isinstance(decided, Granted) and kind is QuestionKind.FLIP else None
+    if flips and not moving and (told := services_moved(world, view, release, flips)):
+        return NotGranted(Why.BASIS_CHANGED, told)
     changed = _side_changed(world, view, release, kind)
     return NotGranted(Why.SIDE_CHANGED, changed) if changed and isinstance(decided, Granted) else decided
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -16,9 +17,10 @@ from flipgate.core.values.stamps import STAMP
 from flipgate.core.workloads.view import AGAIN
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look, need_record
+from flipgate.steps.looking.targets import led_to
 from flipgate.steps.releasing.foresee import foresee
 from flipgate.steps.releasing.questions import decide, need_phase, pose, since_the_yes, standing
-from flipgate.steps.releasing.what_runs import need_content
+from flipgate.steps.releasing.what_runs import need_approved
 from tests.api.shop import GREEN, Shop
 from tests.api.steps import refusing
 from tests.core.builders import ANA
@@ -178,18 +180,63 @@ def declaring(shop: Shop, words: str) -> World:
 
 def still_approved(world: World) -> None:
     view = look(world)
-    need_content(world, view, need_phase(world, need_record(world, view), FLIP))
+    release = need_phase(world, need_record(world, view), FLIP)
+    need_approved(world, view, release, led_to(world, view.traffic, GREEN))
 
 
 DIGEST, OTHER = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
 
 
-def run_pod(shop: Shop, pod: str, digest: str) -> None:
+def run_pod(shop: Shop, pod: str, digest: str, owner: str = "web-6f5c9d8b7") -> None:
     """A pod of green's `web`, which says what content it runs."""
     pods = f"/api/v1/namespaces/{shop.namespace(GREEN)}/pods"
     container = {"name": "web", "image": "shop/web:2"}
-    shop.cluster.create(
-        pods, {"metadata": {"name": pod, "labels": {"app": "web"}}, "spec": {"containers": [container]}}
-    )
+    made_by = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": owner, "uid": owner}
+    meta = {"name": pod, "labels": {"app": "web"}, "ownerReferences": [made_by]}
+    shop.cluster.create(pods, {"metadata": meta, "spec": {"containers": [container]}})
     status = {**container, "imageID": f"docker.io/shop/web@{digest}", "ready": True, "restartCount": 0}
     shop.cluster.merge(f"{pods}/{pod}/status", {"status": {"containerStatuses": [status]}})
+
+
+@pytest.fixture
+def led(shop: Shop, dark: World) -> World:
+    """The same with a Service in green, as the route names it, and a pod of `web` behind it."""
+    lead(shop, "web")
+    run_pod(shop, "web-0", DIGEST)
+    return dark
+
+
+def lead(shop: Shop, app: str) -> None:
+    spec = {"selector": {"app": app}, "ports": [{"name": "http", "port": 80}]}
+    body = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": spec}
+    shop.cluster.apply(f"/api/v1/namespaces/{shop.namespace(GREEN)}/services/web", body)
+
+
+def test_a_service_that_leads_elsewhere_since_the_question_makes_the_yes_void(shop: Shop, led: World) -> None:
+    question = pose(led, FLIP, [])
+    assert question.services == {"web": "selector app=web; port 80 to 80; ClusterIP"}
+    assert ("service web", "info") in [(each.gate, each.verdict) for each in question.evidence]
+    assert pose(led, FLIP, []) == question
+    decide(led, Decision.APPROVE, by=ANA, via="cli", reason="read it")
+    assert isinstance(standing(led, FLIP), Granted)
+    still_approved(led)
+
+    lead(shop, "rogue")
+    path = "Service web: selector app=web; port 80 to 80; ClusterIP -> selector app=rogue; port 80 to 80; ClusterIP"
+    with refusing("BasisChanged", f"what would change is no longer what was approved: {path}"):
+        still_approved(led)
+    decided = standing(led, FLIP)
+    assert isinstance(decided, NotGranted)
+    assert (decided.reason, path in decided.fact) == ("BasisChanged", True)
+    again = pose(led, FLIP, [])
+    assert again.id != question.id
+    assert led.store.read().approval is None
+
+
+def test_a_pod_that_no_declared_workload_has_made_gets_no_users(shop: Shop, led: World) -> None:
+    pose(led, FLIP, [])
+    run_pod(shop, "rogue-0", DIGEST, owner="rogue-5d8")
+    said = "pod rogue-0 (image shop/web:2, of ReplicaSet rogue-5d8) is behind Service web, of no declared workload"
+    for refused in (still_approved, lambda world: pose(world, FLIP, [])):
+        with refusing("ForeignPods", re.escape(said)):
+            refused(led)

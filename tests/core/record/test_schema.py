@@ -50,6 +50,7 @@ NEWS: dict[str, Record] = {
     "refused_build": record(refused_build=RefusedBuild(fact="has no images", at=NOW)),
     "look_first": record(release=release(*DARK), question=question(look_first=("kubectl port-forward",))),
     "content": record(release=release(*DARK), question=question(content={"acme/web:2": ("sha256:a",)})),
+    "services": record(release=release(*DARK), question=question(services={"web": "selector app=web"})),
     "who_may": record(release=release(*DARK), question=question(who_may=WhoMay(users=("ana",)))),
     "identity of an approval": record(release=release(*DARK), question=question(), approval=approval()),
     "identity of a decision": record(release=release(*LIVE, decisions=(DECIDED,))),
@@ -125,7 +126,7 @@ def test_whatever_is_stored_and_was_not_known_then_is_judged_here() -> None:
     assert added == {
         "Record": {"darkPreview", "frozen", "glass", "mergeRequest", "queued", "refusedBuild"},
         "Condition": {"basis", "changed", "lookedAt"},
-        "Question": {"content", "lookFirst", "whoMay"},
+        "Question": {"content", "lookFirst", "services", "whoMay"},
         "Approval": {"identity"},
         "Decided": {"identity"},
         "Occupant": {"accepted", "roles"},
