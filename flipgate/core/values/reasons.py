@@ -1,7 +1,7 @@
 """Why flipgate says no, moves on or tells people: one word each, with its meaning and what to do.
 
 The words are API: scripts, Events and announcements key on them. docs/reasons.md is made from here
-(`python -m flipgate.core.values.reasons > docs/reasons.md`). A new one is a member and a line of the table below.
+(`python -m flipgate.core.values.reasons_page > docs/reasons.md`). A new one is a member and a line of the table below.
 """
 
 from __future__ import annotations
@@ -378,25 +378,3 @@ def _entries() -> dict[Why, Entry]:
 
 
 ENTRIES: Mapping[Why, Entry] = MappingProxyType(_entries())
-
-_HEAD = """\
-# Reasons
-
-Made from `flipgate/core/values/reasons.py`; a test holds the two equal.
-
-Each refusal (`reason` with `-o json`), change of phase, condition and announcement has one of these words. They are
-API: scripts may rely on them. A message says more: the object, the fact with its numbers, what was left untouched, and
-the next command.
-
-| reason | what it means | what to do |
-|---|---|---|
-"""
-
-
-def render_reasons() -> str:
-    """The page as committed."""
-    return _HEAD + "".join(f"| `{why}` | {ENTRIES[why].meaning} | {ENTRIES[why].to_do} |\n" for why in Why)
-
-
-if __name__ == "__main__":
-    print(render_reasons(), end="")

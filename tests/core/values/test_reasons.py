@@ -13,7 +13,8 @@ import pytest
 from flipgate.cli import VERBS
 from flipgate.core.record.phases import Reason
 from flipgate.core.values.errors import Refused
-from flipgate.core.values.reasons import ENTRIES, Why, render_reasons
+from flipgate.core.values.reasons import ENTRIES, Why
+from flipgate.core.values.reasons_page import render
 from flipgate.core.way_back.live_side import LiveSideReason
 from flipgate.core.way_back.unwatched import UnwatchedReason
 from flipgate.core.way_back.way_back import WayBackReason
@@ -29,7 +30,7 @@ GIVES_A_REASON = {"NotGranted", "NoWay", "Unnamed", "Unfit", "_data"}
 
 def test_the_committed_page_is_made_from_the_registry() -> None:
     page = (source.ROOT / "docs/reasons.md").read_text()
-    assert page == render_reasons(), "run: python -m flipgate.core.values.reasons > docs/reasons.md"
+    assert page == render(), "run: python -m flipgate.core.values.reasons_page > docs/reasons.md"
 
 
 def test_each_has_a_name_a_meaning_and_what_to_do() -> None:
