@@ -79,7 +79,7 @@ def ask_person(world: World, kind: QuestionKind, look: Callable[[], list[Evidenc
     if question.flow_run != run:
         return questions.standing(world, kind)  # answered meanwhile, as another run had asked it
     world.say(f"waiting for a decision: {question.summary} {question.url}")
-    form = Answer.with_initial_data(description=question_text(world.application.name, question))
+    form = Answer.with_initial_data(description=question_text(world.application.name, question, evidence))
     seconds = world.application.spec.policy.approval_expires_seconds + GRACE_SECONDS
     # A key that Prefect has seen suspends nothing, even when the run was cancelled before anybody answered.
     suspend_flow_run(wait_for_input=form, timeout=seconds, key=f"{question.id}-{uuid4().hex[:8]}")

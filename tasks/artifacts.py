@@ -243,14 +243,16 @@ def _who_may(application: str, question: Question) -> str:
     return f"**{said}** This form takes a no: whom it is from nobody has proven.\n\n"
 
 
-def question_text(application: str, question: Question) -> str:
-    """What the approval form shows above its fields: what changes, and the evidence that is stored with the question,
-    so the digests that a yes is bound to, too. Differences are lines of what changes."""
-    shown = [each for each in question.evidence if not each.gate.startswith(DIFFERS)]
-    rows = [_row(e.gate, e.verdict, e.detail) for e in shown]
+def question_text(application: str, question: Question, evidence: Iterable[Evidence]) -> str:
+    """What the approval form shows above its fields: what changes, this look's evidence, and what else is stored with
+    the question, such as the digests that a yes is bound to. Differences are lines of what changes."""
+    shown = list(evidence)
+    seen = {each.gate for each in shown}
+    bound = [e for e in question.evidence if e.gate not in seen and not e.gate.startswith(DIFFERS)]
+    rows = [_row(e.gate, e.verdict, e.answer) for e in shown] + [_row(e.gate, e.verdict, e.detail) for e in bound]
     table = "\n".join(["| gate | | found |", "|---|---|---|", *rows]) if rows else "No checks are declared."
-    passed = sum(e.verdict == Verdict.PASS for e in shown)
-    gates = sum(e.verdict != Verdict.INFO for e in shown)
+    passed = sum(e.verdict is Verdict.PASS for e in shown)
+    gates = sum(e.verdict is not Verdict.INFO for e in shown)
     changes = "".join(f"\n- {markdown(line)}" for line in question.changes[:CHANGES_SHOWN])
     if (more := len(question.changes) - CHANGES_SHOWN) > 0:
         changes += f"\n- **{more} more**: `flipgate status {markdown(application)} -o json` has all of them"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -43,11 +44,11 @@ def test_forms_and_artifacts_show_words_and_obey_none() -> None:
     from tasks.artifacts import evidence_table, question_text
 
     evidence = [Evidence(NASTY, Verdict.FAIL, NASTY, NASTY, NASTY, NASTY)]
-    may, stored = WhoMay(users=(NASTY,), not_by=NASTY), frozen(evidence)
+    may, stored = WhoMay(users=(NASTY,), not_by=NASTY), frozen([*evidence, replace(evidence[0], gate=f"{NASTY} too")])
     asked = question(
         summary=NASTY, changes=(NASTY,), evidence=stored, who_may=may, look_first=("kubectl get pods\n```\n# big",)
     )
-    shown = f"{evidence_table(evidence)}\n{question_text('shop', asked)}"
+    shown = f"{evidence_table(evidence)}\n{question_text('shop', asked, evidence)}"
     assert "<img" not in shown
     assert "![i](" not in shown
     assert [line for line in shown.splitlines() if line.startswith("# ")] == []
@@ -59,10 +60,10 @@ def test_forms_and_artifacts_show_words_and_obey_none() -> None:
 def test_a_form_says_who_may_approve_elsewhere_and_by_which_command() -> None:
     from tasks.artifacts import question_text
 
-    shown = question_text("shop", question(who_may=WhoMay(groups=("managers",))))
+    shown = question_text("shop", question(who_may=WhoMay(groups=("managers",))), [])
     assert 'Only group managers may approve: flipgate approve shop --reason "..."' in shown
     assert "This form takes a no" in shown
-    assert "may approve" not in question_text("shop", question())
+    assert "may approve" not in question_text("shop", question(), [])
 
 
 def test_a_form_shows_the_digests_that_a_yes_is_bound_to_and_counts_the_lines_it_has_no_room_for() -> None:
@@ -75,7 +76,7 @@ def test_a_form_shows_the_digests_that_a_yes_is_bound_to_and_counts_the_lines_it
         ]
     )
     lines = tuple(f"web: line {number}" for number in range(CHANGES_SHOWN + 3))
-    shown = question_text("shop", question(evidence=stored, changes=lines))
+    shown = question_text("shop", question(evidence=stored, changes=lines), [])
     assert [line for line in shown.splitlines() if line.startswith("| image")] == [
         "| image acme/web:2 | **info** | sha256:abc |"
     ]
