@@ -27,6 +27,7 @@ from flipgate.core.record.release import Release
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.outward import markdown, markdown_code, one_line
 from flipgate.core.values.verdicts import Evidence, Verdict
+from flipgate.core.workloads.differences import DIFFERS
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.failed import what_failed
 from flipgate.steps.releasing.bring_up import Coming
@@ -120,6 +121,8 @@ class _Sending(Thread):
     refused = False
 
 
+CHANGES_SHOWN = 100
+"""Lines of what changes in a form."""
 KEEP_SECONDS = 10.0
 PACE_SECONDS = 2.0
 """Between two updates of what is shown: more often nobody looks."""
@@ -222,7 +225,7 @@ def evidence_table(evidence: Iterable[Evidence]) -> str:
     return "\n".join(head + rows) if rows else "No checks are declared for this application."
 
 
-def _row(gate: str, verdict: Verdict, *cells: str) -> str:
+def _row(gate: str, verdict: str, *cells: str) -> str:
     return "| " + " | ".join([markdown(gate), f"**{verdict}**", *map(markdown, cells)]) + " |"
 
 
@@ -241,13 +244,18 @@ def _who_may(application: str, question: Question) -> str:
 
 
 def question_text(application: str, question: Question, evidence: Iterable[Evidence]) -> str:
-    """What the approval form shows above its fields."""
+    """What the approval form shows above its fields: what changes, this look's evidence, and what else is stored with
+    the question, such as the digests that a yes is bound to. Differences are lines of what changes."""
     shown = list(evidence)
-    rows = [_row(e.gate, e.verdict, e.answer) for e in shown]
+    seen = {each.gate for each in shown}
+    bound = [e for e in question.evidence if e.gate not in seen and not e.gate.startswith(DIFFERS)]
+    rows = [_row(e.gate, e.verdict, e.answer) for e in shown] + [_row(e.gate, e.verdict, e.detail) for e in bound]
     table = "\n".join(["| gate | | found |", "|---|---|---|", *rows]) if rows else "No checks are declared."
     passed = sum(e.verdict is Verdict.PASS for e in shown)
     gates = sum(e.verdict is not Verdict.INFO for e in shown)
-    changes = "".join(f"\n- {markdown(line)}" for line in question.changes)
+    changes = "".join(f"\n- {markdown(line)}" for line in question.changes[:CHANGES_SHOWN])
+    if (more := len(question.changes) - CHANGES_SHOWN) > 0:
+        changes += f"\n- **{more} more**: `flipgate status {markdown(application)} -o json` has all of them"
     return (
         f"## {markdown(question.summary)}\n\n**{passed} of {gates} gates pass.** What changes:\n{changes}\n\n"
         f"{_look_first(question)}{table}\n\n{_who_may(application, question)}"

@@ -117,6 +117,7 @@ def _waits_for(record: Record, now: datetime) -> dict[str, Any]:
         "state": question_state(record, question, now),
         "flowRun": question.flow_run,
         "url": question.url,
+        "changes": list(question.changes),
         "lookFirst": list(question.look_first),
         "whoMay": str(question.who_may) if question.who_may else None,
         "evidence": [proof.model_dump() for proof in question.evidence],

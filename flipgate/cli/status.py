@@ -40,8 +40,8 @@ DATA = """\
   queued          [{service, image, at, by}]: builds that wait for the release to end
   refusedBuild    null or {fact, at}: the last build event, where it started nothing; CI does not hear of that
   waitsFor        null or {question, kind, release, summary, askedAt, expiresAt,
-                  state: open|approved|rejected|expired|void, flowRun, url, lookFirst: [COMMAND or address],
-                  whoMay: null or who may approve, by the policy,
+                  state: open|approved|rejected|expired|void, flowRun, url, changes: [LINE],
+                  lookFirst: [COMMAND or address], whoMay: null or who may approve, by the policy,
                   evidence: [{gate, verdict, detail}] (a verdict "info" is only shown),
                   decision: null or {decision, by, via, reason, at, spent, void: why it counts for nothing, or empty}}
   held            null or {reason: Frozen|FreezeUnknown|WindowClosed, text, frozen: null or {by, why, since}, opensAt:

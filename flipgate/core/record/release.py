@@ -21,7 +21,7 @@ from flipgate.core.values.errors import Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.stored import Address, Name, Sentence, Text
-from flipgate.core.values.text import cut, cut_middle
+from flipgate.core.values.text import SENTENCE_BYTES, cut, cut_middle
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.core.values.who import Identity
 
@@ -54,6 +54,8 @@ PROOFS_KEPT = 20
 """Gates of one judgement or decision that are kept; those that did not pass before those that did."""
 DETAIL_KEPT = 200
 """Characters of what one gate found."""
+SEEN_KEPT = 100
+"""Rows of what a person saw who decided that are kept, whole: what differs is among them."""
 OUTPUT_KEPT = 2_000
 """Characters of what a program wrote that was asked."""
 NOT_KEPT = "not kept"
@@ -228,8 +230,8 @@ class Release(Model):
         return but(self, commits=(*self.commits, new)[-COMMITS_KEPT:])
 
     def decided(self, said: Decided) -> Release:
-        """Returns the release with a decision on a question about it, its evidence kept small: the newest decisions."""
-        kept = but(said, evidence=_kept(said.evidence))
+        """Returns the release with a decision on a question about it, and what was shown with it: the newest."""
+        kept = but(said, evidence=_kept(said.evidence, SEEN_KEPT, SENTENCE_BYTES))
         decisions = (*self.decisions, kept)[-DECISIONS_KEPT:]
         return but(self, decisions=decisions, chain=_linked(self.chain, kept))
 
@@ -264,17 +266,19 @@ def _detail(evidence: Evidence) -> str:
     return f"{evidence.answer} (wanted {evidence.threshold})" if evidence.threshold else evidence.answer
 
 
-def _kept(proofs: Iterable[FrozenEvidence]) -> tuple[FrozenEvidence, ...]:
-    """Returns at most PROOFS_KEPT of them, each cut to DETAIL_KEPT. Where some are left out, the last one says how
-    many."""
-    short = [but(proof, detail=cut(proof.detail, DETAIL_KEPT)) for proof in proofs]
-    if len(short) <= PROOFS_KEPT:
+def _kept(
+    proofs: Iterable[FrozenEvidence], most: int = PROOFS_KEPT, longest: int = DETAIL_KEPT
+) -> tuple[FrozenEvidence, ...]:
+    """Returns at most so many of them, what each found cut to so many characters. Where some are left out, the last
+    one says how many."""
+    short = [but(proof, detail=cut(proof.detail, longest)) for proof in proofs]
+    if len(short) <= most:
         return tuple(short)
     ranks: dict[str, int] = {Verdict.UNKNOWN: 1, Verdict.INFO: 2, Verdict.PASS: 3}
     short.sort(key=lambda proof: ranks.get(proof.verdict, 0))
-    left = short[PROOFS_KEPT - 1 :]
+    left = short[most - 1 :]
     return (
-        *short[: PROOFS_KEPT - 1],
+        *short[: most - 1],
         FrozenEvidence(gate=f"{len(left)} more", verdict=left[0].verdict, detail=NOT_KEPT),
     )
 

@@ -4,18 +4,44 @@ what of it needs a word in the application's file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 from flipgate.core.spec.application import Application
 from flipgate.core.spec.service import Service
+from flipgate.core.values.foreign import printable
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.core.workloads.template import Leaf, said_by, settings_said
 from flipgate.core.workloads.view import SideState, Workload
 
-LINES_SHOWN: Final = 12
-"""Differences of one service that are shown; the others are counted."""
+LINES_KEPT: Final = 500
+"""Differences that a question keeps; the others are counted."""
+REFUSED_SHOWN: Final = 20
+"""Of them in a refusal."""
+LINE_SHOWN: Final = 300
+"""Characters of one difference."""
+VALUE_SHOWN: Final = 60
+"""Characters of one value; where two begin alike, of each from a little before they part."""
+BEFORE_SHOWN: Final = 12
+"""Characters before that."""
+ROW_SHOWN: Final = 1_500
+"""Characters of differences in one row of evidence; there are as many rows as it takes."""
+LOADS_CODE: Final = re.compile(
+    r"env (LD_|DYLD_|PYTHON|PERL5|RUBY|GIT_|CORECLR_|COR_|DOTNET_|\w*(OPTIONS|OPTS|PRELOAD|_PROXY|_HOOKS)$"
+    r"|(PATH|ENV|BASH_ENV|CLASSPATH|PHP_INI_SCAN_DIR|GCONV_PATH)$)",
+    re.IGNORECASE,
+)
+"""Variables by which a program is made to run other code, or to speak to somebody else: shown before others."""
+PROBED: Final = re.compile(r"(?P<parent>.*(?:[a-z]+Probe|lifecycle\.[a-zA-Z]+))\.(?:.*\.)?(?P<key>[a-zA-Z]+)")
+PROBE_DEFAULTS: Final = MappingProxyType(
+    {"timeoutSeconds": "1", "periodSeconds": "10", "successThreshold": "1", "failureThreshold": "3", "scheme": '"HTTP"'}
+)
+"""What the API server adds to each probe or hook, as JSON: of a new one it says nothing."""
+DIFFERS: Final = "differs: "
+"""What a row of evidence begins with that shows them, before the service's name."""
 CONFIGURATION: Final = "ConfigMaps"
 """What their differences are listed under, for several services may read one: no service can be called so."""
 LESS_IS_FINE: Final = frozenset({"volumes", "secrets", "host"})
@@ -63,7 +89,7 @@ def differences(
         old, new = live.workloads.get(service.name), dark.workloads[service.name]
         after = said_by(new, service, dark)
         if old is None or not old.found:
-            names = [leaf.text for path, leaf in after.items() if path.endswith("]")]
+            names = [printable(leaf.text, VALUE_SHOWN) for path, leaf in after.items() if path.endswith("]")]
             found[service.name] = (Difference(new.kind, None, "; ".join(names)),)
             continue
         same = _same(said_by(old, service, None), said_by(new, service, None))
@@ -73,14 +99,19 @@ def differences(
     return {name: each for name, each in found.items() if each}
 
 
-def differing_lines(found: Differences) -> list[str]:
-    """Returns a line for each difference; of a service that has many, how many more there are."""
-    out = []
-    for name, each in found.items():
-        out += [f"{name}: {difference}" for difference in each[:LINES_SHOWN]]
-        if more := len(each) - LINES_SHOWN:
-            out += [f"{name}: {more} more differences"] if more > 0 else []
-    return out
+def differing_lines(found: Differences, longest: int = LINES_KEPT) -> list[str]:
+    """Returns a line for each difference, those by which pods get more power or other code before others; of very many
+    how many more there are."""
+    told = [(name, each) for name, differs in found.items() for each in differs]
+    if len(told) > longest:
+        told.sort(key=lambda one: _danger(one[1]))
+    lines = [_line(f"{name}: {each}") for name, each in told[:longest]]
+    more = len(told) - longest
+    return [*lines, f"{more} more differences: compare the workloads of both sides by kubectl"] if more > 0 else lines
+
+
+def _line(text: str) -> str:
+    return printable(text, LINE_SHOWN)
 
 
 def counted(found: Differences) -> str:
@@ -92,12 +123,25 @@ def counted(found: Differences) -> str:
 
 
 def evidence_of(found: Differences) -> list[Evidence]:
-    """Returns what a person is shown of it, and what the history keeps: it decides nothing."""
+    """Returns what a person is shown of it, and what the history keeps: it decides nothing. All of it, in as many rows
+    of a service as it takes."""
     whom, asked = "Kubernetes", "pod templates and ConfigMaps of both sides"
     return [
-        Evidence(f"differs: {name}", Verdict.INFO, asked, whom, "; ".join(map(str, each[:LINES_SHOWN])), "")
+        Evidence(f"{DIFFERS}{name}", Verdict.INFO, asked, whom, row, "")
         for name, each in found.items()
+        for row in _rows(each)
     ]
+
+
+def _rows(found: Sequence[Difference]) -> Iterator[str]:
+    row = ""
+    for line in (_line(str(each)) for each in found[:LINES_KEPT]):
+        if row and len(row) + len(line) > ROW_SHOWN:
+            yield row
+            row = ""
+        row = f"{row}; {line}" if row else line
+    more = len(found) - LINES_KEPT
+    yield f"{row}; and {more} more" if more > 0 else row
 
 
 def undeclared(application: Application, found: Differences) -> dict[str, tuple[Difference, ...]]:
@@ -130,7 +174,7 @@ def not_said(
 
 def refusal(refused: Differences) -> str:
     """Says what keeps users from being sent to such pods, and what to write in the application's file to allow it."""
-    shown = "; ".join(differing_lines(refused))
+    shown = "; ".join(differing_lines(refused, REFUSED_SHOWN))
     words = {name: sorted({each.power for each in found}) for name, found in refused.items()}
     allowed = ", ".join(f"`mayChange: [{', '.join(each)}]` for {name}" for name, each in words.items())
     return f"may do more, or runs other code, than what is live: {shown}. To allow it, declare {allowed}"
@@ -145,19 +189,47 @@ def _same(before: Mapping[str, Leaf], after: Mapping[str, Leaf]) -> frozenset[st
 def _compared(before: Mapping[str, Leaf], after: Mapping[str, Leaf], same: frozenset[str]) -> tuple[Difference, ...]:
     """What gives power comes first: it is shown however much else there is."""
     found = [
-        Difference(path, was.text if was else None, now.text if now else None, _power(was, now))
+        Difference(path, *_texts(was, now), _power(was, now))
         for path in (before.keys() | after.keys()) - same
         if ((was := before.get(path)) and was.value) != ((now := after.get(path)) and now.value)
         and _counts(was, now, before, after)
+        and not _added(path, was, now, before, after)
     ]
-    return tuple(sorted(found, key=lambda each: (not each.power, each.path)))
+    return tuple(sorted(found, key=lambda each: (_danger(each), each.path)))
+
+
+def _danger(difference: Difference) -> int:
+    return 0 if difference.power else 1 if LOADS_CODE.search(difference.path) else 2
+
+
+def _texts(was: Leaf | None, now: Leaf | None) -> tuple[str | None, str | None]:
+    """Both values as they are shown: cut, from where they part if they begin alike."""
+    if was is None or now is None:
+        return (printable(was.text, VALUE_SHOWN) if was else None, printable(now.text, VALUE_SHOWN) if now else None)
+    pairs = enumerate(zip(was.text, now.text, strict=False))
+    alike = next((at for at, (a, b) in pairs if a != b), min(len(was.text), len(now.text)))
+    start = alike - BEFORE_SHOWN if alike > VALUE_SHOWN // 2 and max(len(was.text), len(now.text)) > VALUE_SHOWN else 0
+    before = "..." if start else ""
+    one, other = (f"{before}{printable(leaf.text[start:], VALUE_SHOWN)}" for leaf in (was, now))
+    return one, other
 
 
 def _counts(was: Leaf | None, now: Leaf | None, before: Mapping[str, Leaf], after: Mapping[str, Leaf]) -> bool:
-    """Of a container that one side alone has, the whole is one difference, and what a new one may do."""
+    """Of a container that one side alone has, the whole is one difference, and what a new one may do. Of a probe or a
+    hook that one side alone has, what the API server adds is none."""
     if now and not was and now.within and now.within not in before:
         return now.power in WITHIN_NEW
     return not (was and not now and was.within and was.within not in after)
+
+
+def _added(
+    path: str, was: Leaf | None, now: Leaf | None, before: Mapping[str, Leaf], after: Mapping[str, Leaf]
+) -> bool:
+    said, without = (now, before) if was is None else (was, after)
+    found = PROBED.fullmatch(path)
+    if found is None or said is None or (was and now) or PROBE_DEFAULTS.get(found["key"]) != said.value:
+        return False
+    return not any(each.startswith(f"{found['parent']}.") for each in without)
 
 
 def _power(was: Leaf | None, now: Leaf | None) -> str:

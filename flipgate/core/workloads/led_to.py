@@ -17,8 +17,10 @@ from flipgate.core.workloads.content import goes_on, labels_of
 from flipgate.core.workloads.failed import owner_of
 from flipgate.core.workloads.view import SideState, Workload
 
-SAID_SHOWN: Final = 500
-"""Characters of what one Service says. One that says more ends in a hash of all of it."""
+SAID_SHOWN: Final = 240
+"""Characters of what one Service says, for a record holds that of each. One that says more ends in a hash of it all."""
+POD_SHOWN: Final = 400
+"""Characters of what a refusal says of one pod."""
 PODS_SHOWN: Final = 5
 """Pods that a refusal names; the others are counted."""
 
@@ -94,7 +96,7 @@ def _foreign(
             because = "of no declared workload" if own is None else f"not what {own} says"
             name, owner = pod["metadata"]["name"], _owner(pod)
             told = f"pod {name} (image {images}, {owner}) is behind Service {', '.join(names)}, {because}"
-            yield printable(told, SAID_SHOWN)
+            yield printable(told, POD_SHOWN)
 
 
 def _workload_of(pod: Mapping[str, Any], side: SideState) -> Workload | None:

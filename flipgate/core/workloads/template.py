@@ -19,8 +19,8 @@ from flipgate.core.workloads.containers import LISTS, released
 from flipgate.core.workloads.render import GENERATED, meant
 from flipgate.core.workloads.view import SideState, Workload
 
-VALUE_SHOWN: Final = 60
-"""Characters of one value."""
+VALUE_READ: Final = 20_000
+"""Characters of one value, of which a difference shows a part."""
 ITS_IMAGE: Final = "the release's image"
 
 POWER_OF_KEYS: Final = MappingProxyType(
@@ -68,7 +68,7 @@ class Leaf:
     """What a pod template says at one path."""
 
     text: str
-    """As it is shown: cut, and without what looks like a secret."""
+    """As people may see it: on one line, and without what looks like a secret."""
     value: str
     """As it is compared."""
     power: str = ""
@@ -284,4 +284,4 @@ def _canonical(value: Any) -> str:
 
 
 def _shown(text: str) -> str:
-    return printable(without_secrets(" ".join(text.split())), VALUE_SHOWN)
+    return printable(without_secrets(" ".join(text.split())), VALUE_READ)

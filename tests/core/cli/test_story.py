@@ -29,6 +29,7 @@ from flipgate.core.record.release import (
     PhaseChange,
     Release,
     Shown,
+    frozen,
 )
 from flipgate.core.record.story import Kind, pick, story
 from flipgate.core.values.base import but
@@ -216,6 +217,12 @@ def test_judgements_and_decisions_are_kept_small() -> None:
         now = now.judged(BAKE, [evidence("side", Verdict.UNKNOWN)], at(seconds)).decided(decided(seconds))
     assert [len(now.judgements), len(now.decisions)] == [JUDGEMENTS_KEPT, DECISIONS_KEPT]
     assert [now.judgements[0].step, now.judgements[-1].at, now.decisions[-1].at] == [CHECKS, at(29), at(29)]
+
+
+def test_what_a_person_saw_who_decided_is_kept_whole() -> None:
+    seen = frozen(evidence(f"differs: s{number}", Verdict.INFO, answer="x" * 1_500) for number in range(30))
+    (kept,) = release().decided(but(decided(0), evidence=seen)).decisions
+    assert kept.evidence == seen
 
 
 def test_a_verdict_that_is_not_kept_is_still_the_worst_there_was() -> None:

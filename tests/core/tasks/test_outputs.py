@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,10 +11,12 @@ from flipgate.cli._failures import fail
 from flipgate.cli._print import echo, emit, table
 from flipgate.core.record.announcement import Announcement
 from flipgate.core.record.events import InvolvedObject, event
+from flipgate.core.record.release import frozen
 from flipgate.core.record.who_may import WhoMay
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.verdicts import Evidence, Verdict
+from flipgate.core.workloads.content import Content, content_shown
 from flipgate.steps.acting.outbox import as_blocks
 from tests.core.builders import GREEN, at, question
 
@@ -41,8 +44,10 @@ def test_forms_and_artifacts_show_words_and_obey_none() -> None:
     from tasks.artifacts import evidence_table, question_text
 
     evidence = [Evidence(NASTY, Verdict.FAIL, NASTY, NASTY, NASTY, NASTY)]
-    may = WhoMay(users=(NASTY,), not_by=NASTY)
-    asked = question(summary=NASTY, changes=(NASTY,), who_may=may, look_first=("kubectl get pods\n```\n# big",))
+    may, stored = WhoMay(users=(NASTY,), not_by=NASTY), frozen([*evidence, replace(evidence[0], gate=f"{NASTY} too")])
+    asked = question(
+        summary=NASTY, changes=(NASTY,), evidence=stored, who_may=may, look_first=("kubectl get pods\n```\n# big",)
+    )
     shown = f"{evidence_table(evidence)}\n{question_text('shop', asked, evidence)}"
     assert "<img" not in shown
     assert "![i](" not in shown
@@ -59,6 +64,25 @@ def test_a_form_says_who_may_approve_elsewhere_and_by_which_command() -> None:
     assert 'Only group managers may approve: flipgate approve shop --reason "..."' in shown
     assert "This form takes a no" in shown
     assert "may approve" not in question_text("shop", question(), [])
+
+
+def test_a_form_shows_the_digests_that_a_yes_is_bound_to_and_counts_the_lines_it_has_no_room_for() -> None:
+    from tasks.artifacts import CHANGES_SHOWN, question_text
+
+    stored = frozen(
+        [
+            *content_shown({"acme/web:2": Content(("sha256:abc",))}),
+            Evidence("differs: web", Verdict.INFO, "", "", "x", ""),
+        ]
+    )
+    lines = tuple(f"web: line {number}" for number in range(CHANGES_SHOWN + 3))
+    shown = question_text("shop", question(evidence=stored, changes=lines), [])
+    assert [line for line in shown.splitlines() if line.startswith("| image")] == [
+        "| image acme/web:2 | **info** | sha256:abc |"
+    ]
+    assert "differs: web" not in shown, "its lines are among what changes"
+    assert shown.count("\n- web: line") == CHANGES_SHOWN
+    assert "**3 more**: `flipgate status shop -o json` has all of them" in shown
 
 
 def test_an_event_is_one_line_without_what_a_terminal_obeys() -> None:

@@ -11,7 +11,9 @@ import pytest
 from flipgate.core.spec.application import load_application
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.differences import (
-    LINES_SHOWN,
+    LINE_SHOWN,
+    LINES_KEPT,
+    ROW_SHOWN,
     counted,
     differences,
     differing_lines,
@@ -158,16 +160,48 @@ def test_what_config_maps_say_is_compared_by_key_and_their_secrets_are_not_shown
     ]
 
 
-def test_many_are_counted_and_long_values_are_cut() -> None:
-    many = pods(env(**{f"V{number:02}": "x" * 500 for number in range(LINES_SHOWN + 3)}))
+def test_none_is_hidden_by_others_and_what_loads_code_comes_first() -> None:
+    many = pods(env(**{f"A{number:03}": "x" * 500 for number in range(90)}, NODE_OPTIONS="-r /evil", LD_PRELOAD="/e"))
     found = differences(shop(), side(BLUE, pods()), side(GREEN, many), SETTINGS, SETTINGS)
     shown = differing_lines(found)
-    assert len(shown) == LINES_SHOWN + 1
-    assert shown[-1] == "web: 3 more differences"
+    assert len(shown) == 92
+    assert [line.partition(": added")[0] for line in shown[:3]] == [
+        "web: containers[web].env LD_PRELOAD",
+        "web: containers[web].env NODE_OPTIONS",
+        "web: containers[web].env A000",
+    ]
     assert max(map(len, shown)) < 120
-    assert counted(found) == f"Beside images, {LINES_SHOWN + 3} differences from what is live: web."
-    assert [each.gate for each in evidence_of(found)] == ["differs: web"]
+    assert counted(found) == "Beside images, 92 differences from what is live: web."
     assert counted({}) == ""
+    rows = evidence_of(found)
+    assert {each.gate for each in rows} == {"differs: web"}
+    assert max(len(each.answer) for each in rows) <= ROW_SHOWN
+    assert "; ".join(each.answer for each in rows) == "; ".join(line.removeprefix("web: ") for line in shown)
+
+
+def test_of_very_many_the_rest_is_counted_and_a_long_path_is_cut() -> None:
+    many = pods(env(**{f"A{number:03}": "x" for number in range(LINES_KEPT + 2)}, **{"N" * 5_000: "x"}))
+    shown = differing_lines(differences(shop(), side(BLUE, pods()), side(GREEN, many), SETTINGS, SETTINGS))
+    assert len(shown) == LINES_KEPT + 1
+    assert shown[-1].startswith("3 more differences")
+    assert max(map(len, shown)) <= LINE_SHOWN
+
+
+def test_values_that_begin_alike_are_shown_from_where_they_part() -> None:
+    start = "postgres://" + "x" * 200
+    (shown,) = between(pods(env(URL=f"{start}/one")), pods(env(URL=f"{start}/evil")))
+    assert shown == "web: containers[web].env URL: ...xxxxxxxxxxx/one -> ...xxxxxxxxxxx/evil"
+
+
+def test_what_the_api_server_adds_to_a_new_probe_or_hook_is_no_difference_of_its_own() -> None:
+    added = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3}
+    probe = {"httpGet": {"path": "/ready", "port": 80, "scheme": "HTTP"}, **added}
+    hook = {"preStop": {"httpGet": {"path": "/stop", "port": 80, "scheme": "HTTP"}}}
+    new = pods({"readinessProbe": probe, "lifecycle": hook})
+    for one, two in ((pods(), new), (new, pods())):
+        assert [line.split(":")[1].rpartition(".")[2] for line in between(one, two)] == ["path", "port"] * 2
+    slower = pods({"readinessProbe": {**probe, "periodSeconds": 30}, "lifecycle": hook})
+    assert between(new, slower) == ["web: containers[web].readinessProbe.periodSeconds: 10 -> 30"]
 
 
 def test_a_service_that_the_live_side_has_not_is_shown_whole_and_short() -> None:
