@@ -13,15 +13,19 @@ import pytest
 from click.testing import CliRunner
 
 from flipgate.cli import cli
+from flipgate.core.record.phases import Phase
+from flipgate.core.record.record import Decision
 from flipgate.core.rights.rule import READING, Account, Asked, Rule, held_by, questions
 from flipgate.core.rights.rules import rules_of
+from flipgate.core.values.base import but
 from flipgate.steps.acting.world import World
 from flipgate.steps.releasing.rights import missing_rights
 from flipgate.steps.releasing.setup import apply_application, check_application
 from lab.control.records import Lab
 from tests.api.accounts import acting_as, allowed, apply, printed, until_it_counts, whole_release, with_a_check
+from tests.api.desk import question
 from tests.api.played import prefect_played
-from tests.api.shop import Shop
+from tests.api.shop import BLUE, Shop
 from tests.api.steps import Install
 from tests.api.users import RBAC, typed, user
 from tests.core.source import ROOT
@@ -142,6 +146,31 @@ def test_the_commands_of_the_page_give_the_worker_what_it_needs(shop: Shop, lab:
     for asked in questions(rules):
         name = asked.names[0] if asked.names else ""
         until(lambda a=asked, n=name: allowed(shop, "flipgate", a, n, "flipgate"), why=f"the worker may not {asked}")
+
+
+def test_people_who_decide_and_go_back_need_no_more_than_the_account_of_flips(install: Install, tmp_path: Path) -> None:
+    shop = install()
+    apply(shop, printed(shop, tmp_path, "--apart"))
+    shop.gone_live()
+    shop.play_ready(BLUE)
+    with acting_as(shop, tmp_path, "flipgate-flip") as (world, counting):
+        until_it_counts(shop, "flipgate-flip", held_by(rules_of(shop.application, shop.own), Account.FLIP))
+        path = tmp_path / "flipgate-flip" / "wire.kubeconfig"
+        for verb, state in (("approve", Decision.APPROVE), ("reject", Decision.REJECT)):
+            world.store.update(lambda record: but(record, question=question(), approval=None))
+            told = CliRunner().invoke(
+                cli, [verb, shop.name, "--reason", "so it is", "--kubeconfig", str(path), "-n", shop.own]
+            )
+            given = world.store.read().approval
+            assert given, told.output
+            assert given.decision is state, told.output
+        with shop.playing_ready():
+            done = CliRunner().invoke(
+                cli, ["rollback", shop.name, "--reason", "slow", "--kubeconfig", str(path), "-n", shop.own]
+            )
+        assert shop.where() == (BLUE,), done.output
+        assert world.store.read().phase is Phase.ROLLED_BACK, done.output
+    assert counting.denied == []
 
 
 def test_a_reader_who_has_what_a_reader_needs_is_told_no_problem(install: Install, tmp_path: Path) -> None:
