@@ -65,11 +65,29 @@ def start(
                 idempotency_key=another_key(first, turn),
                 state=state,
                 name=_name(pipeline, parameters),
+                tags=_tags(parameters.get("application")),
             )
             run = Run(str(made.id), made.name, url_of(str(made.id)), str(made.state_type.value), made.start_time)
             if key is None or acts(run):
                 break
     return run
+
+
+def under_way(pipeline: str, application: str) -> int:
+    """How many runs of a pipeline that `start` has made for one application are at work, or wait for a worker. Raises
+    Unreachable."""
+    states = {"type": {"any_": ["SCHEDULED", "PENDING", "RUNNING"]}}
+    asked = {
+        "deployments": {"name": {"any_": [pipeline]}},
+        "flow_runs": {"state": states, "tags": {"all_": _tags(application)}},
+    }
+    with _client() as client, _failures(f"deployment {pipeline}/{pipeline}"):
+        return int(client.request("POST", "/flow_runs/count", json=asked).json())
+
+
+def _tags(application: Any) -> list[str]:
+    """By which the runs of one application are found, in Prefect's UI, too."""
+    return [f"application:{application}"] if application else []
 
 
 def _name(pipeline: str, parameters: Mapping[str, Any]) -> str:

@@ -24,8 +24,8 @@ VERSION = "3.8.8"
 
 @dataclass
 class PlayedPrefect:
-    """What `adapters/runs.py` asks of Prefect's API: a deployment by its name, a run by its key, a doorbell. There are
-    no variables. Each run is as Prefect tells of it; a test that has one end sets its `state_type`.
+    """What `adapters/runs.py` asks of Prefect's API: a deployment by its name, a run by its key, how many wait, a
+    doorbell. There are no variables. Each run is as Prefect tells of it; a test that has one end sets its `state_type`.
     """
 
     runs: list[dict[str, Any]] = field(default_factory=list)
@@ -39,6 +39,8 @@ class PlayedPrefect:
             return 200, _json(_deployment(path.rpartition("/")[2]))
         if path.endswith("/create_flow_run"):
             return 201, _json(self._run(path.split("/")[2], body))
+        if path == "/flow_runs/count":
+            return 200, _json(sum(run["state_type"] == "SCHEDULED" for run in self.runs))
         if path == "/variables/filter":
             return 200, b"[]"
         if path == "/admin/version":

@@ -41,6 +41,15 @@ def release_or_queue(world: World, images: Mapping[str, str], built_by: str, aga
     return open_release(world, images, built_by, again)
 
 
+def leave_to_others(world: World, images: Mapping[str, str], built_by: str, again: str = "") -> None:
+    """Has these images wait in the record with all that do, without a run of their own: reconcile releases what waits,
+    the newest of each service. Where a release is in the way, people hear that they wait for it."""
+    if queue.waits_for(world.store.read()) and _waits(world, images, built_by, again):
+        return
+    given, now = image_refs(images, world.application), world.now()
+    world.store.update(partial(queue.gather, images=given, by=built_by, now=now, again=again))
+
+
 def join_builds(world: World, images: Mapping[str, str], built_by: str, again: str = "") -> Mapping[str, str] | None:
     """Waits until no build has come for `joinBuildsSeconds`. Returns what is to be released: these images where a
     release is in the way, which they wait for anyhow; else none, for all that have come wait in the record by now,

@@ -171,6 +171,26 @@ def test_a_build_event_starts_one_deploy_however_often_it_is_told(world: World, 
     assert (run["parameters"]["application"], run["parameters"]["images"]) == (name, WEB)
 
 
+def test_of_many_builds_at_once_a_few_are_deployed_and_the_newest_of_the_others_waits(
+    world: World, prefect: PlayedPrefect
+) -> None:
+    from flows.build_completed import AT_ONCE
+
+    name = world.application.name
+    with played(world) as flows:
+        for number in range(2, 12):
+            images = {"web": f"shop/web:{number}"}
+            flows.build_completed(f"flipgate.application.{name}", {"application": name, "images": images}, f"e{number}")
+        assert len(prefect.of("deploy-dark")) == AT_ONCE
+        assert {service: each.image for service, each in world.store.read().queued.items()} == {"web": "shop/web:11"}
+
+        for run in prefect.runs:
+            run["state_type"] = "COMPLETED"
+        flows.reconcile(world, "default")
+    (last,) = prefect.of("deploy-dark")[AT_ONCE:]
+    assert last["parameters"]["images"] == {}, "all that waits"
+
+
 @pytest.mark.parametrize(
     ("images", "fact"),
     [

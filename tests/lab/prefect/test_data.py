@@ -10,7 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
+from flipgate.adapters import runs
 from flipgate.core.spec.build_event import read_build
 from flipgate.core.values.errors import BadInput
 from lab.control.pipelines import POOL, Pipelines
@@ -107,3 +109,17 @@ def test_braces_in_a_name_or_a_tag_are_text(prefect: PrefectApi) -> None:
     parameters = started(prefect, event)
     assert parameters["resource"] == f"flipgate.application.{TEMPLATE}"
     assert json.loads(parameters["payload"])["images"] == {TEMPLATE: f"shop/web:{TEMPLATE}"}
+
+
+def test_the_runs_of_one_application_are_counted_until_they_end(alone: Pipelines) -> None:
+    with temporary_settings({PREFECT_API_URL: alone.api_url, PREFECT_API_AUTH_STRING: alone.login}):
+        made = [
+            runs.start("deploy-dark", {"application": name, "images": {}}, key=key).id
+            for name, key in [("counted", "c1"), ("counted", "c2"), ("counted", "c2"), ("other", "o1")]
+        ]
+        runs.start("scale-down", {"application": "counted", "release": "abc-1"}, key="c3")
+        assert (runs.under_way("deploy-dark", "counted"), runs.under_way("deploy-dark", "nobody")) == (2, 0)
+        with alone.client() as client:
+            body = {"state": {"type": "CANCELLED"}, "force": True}
+            client.post(f"/flow_runs/{made[0]}/set_state", json=body).raise_for_status()
+        assert (runs.under_way("deploy-dark", "counted"), runs.under_way("deploy-dark", "other")) == (1, 1)
