@@ -114,10 +114,15 @@ def _workload_of(pod: Mapping[str, Any], side: SideState) -> Workload | None:
 
 def _other_image(pod: Mapping[str, Any], workload: Workload) -> bool:
     """Whether one of a workload's containers has another image in its pod: a ReplicaSet takes over any pod with its
-    labels. A mirror's address, which an admission webhook puts before an image, makes it no other."""
+    labels. What an admission webhook adds makes it no other: a mirror's address before it, a digest behind its tag."""
     said = {each.name: each.image for each in spots(workload.template)}
     runs = {each.name: each.image for each in spots(pod)}
-    return any(name not in runs or not f"/{runs[name]}".endswith(f"/{image}") for name, image in said.items())
+    return any(name not in runs or not _is_same(runs[name], image) for name, image in said.items())
+
+
+def _is_same(runs: str, said: str) -> bool:
+    pinned = runs if "@" in said else runs.partition("@")[0]
+    return f"/{pinned}".endswith(f"/{said}")
 
 
 def _owner(pod: Mapping[str, Any]) -> str:

@@ -54,6 +54,11 @@ def test_what_is_cut_off_of_a_long_selector_is_compared_too() -> None:
     [
         (pod("web-1"), ""),
         (pod("web-1", image=f"mirror.example/hub/{IMAGE}"), ""),
+        (pod("web-1", image=f"{IMAGE}@sha256:{'a' * 64}"), ""),
+        (
+            pod("web-1", image=f"{IMAGE}2@sha256:{'a' * 64}"),
+            "is behind Service web, not what Deployment shop-green/web",
+        ),
         (pod("other", app="other", owner="rogue-1"), ""),
         (pod("going", owner="rogue-1", deletionTimestamp="2026-03-01T12:00:00Z"), ""),
         (
