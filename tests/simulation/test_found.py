@@ -32,6 +32,14 @@ FOUND: dict[str, tuple[Plan, Trace]] = {
         ),
         {"rollback 0": [0, 98, 0, 0], "the cluster": [*[0] * 37, *PODS]},
     ),
+    "a rollback cannot read the side that it takes: it tries once users are there, and a scale-down is refused": (
+        Plan(
+            Weather(garbled=120),
+            actors=("build", "approver", "rollback"),
+            naps=(Nap("scale-down", "PATCH deployments", 0, 45.0),),
+        ),
+        {"rollback 0": [7, *[0] * 13, 119]},
+    ),
 }
 
 

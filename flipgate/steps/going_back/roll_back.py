@@ -172,7 +172,8 @@ def go_back(acting: Acting, target: Side, request: RollbackRequest) -> RolledBac
         notes += attempted("look at the routes once more", lambda: keep_back(acting, target, forced=request.forced))
         noted = partial(_close, acting, entry, target, way)
         left = (*moved.left, *attempted("note the move", lambda: patiently(acting, "noting the move", noted)))
-        notes += () if first else _take(acting, target)[1]
+        # Once more where it could not be taken before: else a stale scale-down empties it under its users.
+        notes += () if state else _take(acting, target)[1]
         notes += attempted(f"scale {target} up", lambda: scale_up(acting, target))
         notes += _take(acting, target.other)[1]
         handed = hand_back(acting, target)
