@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -24,7 +23,7 @@ from flipgate.steps.releasing import settle as settling
 from flipgate.steps.releasing.settle import settle
 from tests.api.desk import Desk
 from tests.api.front import fronted, saying
-from tests.api.played import PlayedPrefect, SuspendedError, played, prefect_played
+from tests.api.played import PlayedPrefect, SuspendedError, played
 from tests.api.shop import BLUE, COUNTS, Shop, under_lease
 from tests.api.steps import SCALE_DOWN, approved, later, refusing, status, users_complain
 from tests.api.targets import put_endpoints, put_service
@@ -36,22 +35,6 @@ pytestmark = pytest.mark.xdist_group("prefect")  # one process imports it, which
 FLIP = QuestionKind.FLIP
 UNHEARD = DOORBELL.total_seconds() + 1
 GARBLED = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "freeze-all"}, "data": {"freeze.json": "{"}}
-
-
-@pytest.fixture
-def prefect(tmp_path: Path) -> Iterator[PlayedPrefect]:
-    with prefect_played(tmp_path / "prefect") as prefect:
-        yield prefect
-
-
-@pytest.fixture
-def suspending(monkeypatch: pytest.MonkeyPatch) -> None:
-    from flows import approval
-
-    def suspend(**_: Any) -> None:
-        raise SuspendedError
-
-    monkeypatch.setattr(approval, "suspend_flow_run", suspend)
 
 
 @pytest.fixture

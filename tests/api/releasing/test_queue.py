@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,19 +26,13 @@ from flipgate.steps.acting.world import World, utc_now
 from flipgate.steps.releasing import bring_up as bringing_up
 from flipgate.steps.releasing.bring_up import bring_up, open_release
 from flipgate.steps.releasing.queue import release_or_queue
-from tests.api.played import PlayedPrefect, played, prefect_played
+from tests.api.played import PlayedPrefect, played
 from tests.api.shop import BLUE, GREEN, Shop, advanced, under_lease
 
 pytestmark = pytest.mark.xdist_group("prefect")  # one process imports it, which takes seconds
 
 WEB, MAILER = {"web": "shop/web:2"}, {"mailer": "shop/mailer:2"}
 BOTH = WEB | MAILER
-
-
-@pytest.fixture
-def prefect(tmp_path: Path) -> Iterator[PlayedPrefect]:
-    with prefect_played(tmp_path / "prefect") as prefect:
-        yield prefect
 
 
 def rolled_back(shop: Shop, world: World) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,7 +24,7 @@ from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.world import World, utc_now
 from flipgate.steps.releasing import questions
 from flipgate.steps.releasing.stopped import noting_stop
-from tests.api.played import PlayedPrefect, SuspendedError, played, prefect_played
+from tests.api.played import PlayedPrefect, SuspendedError, played
 from tests.api.shop import GREEN, Shop
 from tests.api.steps import SCALE_DOWN, approved, later, status
 
@@ -33,22 +32,6 @@ pytestmark = pytest.mark.xdist_group("prefect")  # one process imports it, which
 
 FLIP = QuestionKind.FLIP
 UNHEARD = DOORBELL.total_seconds() + 1
-
-
-@pytest.fixture
-def prefect(tmp_path: Path) -> Iterator[PlayedPrefect]:
-    with prefect_played(tmp_path / "prefect") as prefect:
-        yield prefect
-
-
-@pytest.fixture
-def suspending(monkeypatch: pytest.MonkeyPatch) -> None:
-    from flows import approval
-
-    def suspend(**_: Any) -> None:
-        raise SuspendedError
-
-    monkeypatch.setattr(approval, "suspend_flow_run", suspend)
 
 
 def opened(world: World) -> Release:

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from flipgate.core.record.phases import Phase
 from flipgate.core.values.errors import FlipgateError, Forbidden, NotFound, Unreachable
-from tests.api.played import PlayedPrefect, played, prefect_played
+from tests.api.played import PlayedPrefect, played
 from tests.api.releasing.test_stopped import events, failing, opened, stop_of
 from tests.api.shop import Shop
 from tests.api.steps import status
 
 pytestmark = pytest.mark.xdist_group("prefect")  # one process imports it, which takes seconds
-
-
-@pytest.fixture
-def prefect(tmp_path: Path) -> Iterator[PlayedPrefect]:
-    with prefect_played(tmp_path / "prefect") as prefect:
-        yield prefect
 
 
 @pytest.mark.parametrize(
