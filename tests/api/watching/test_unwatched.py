@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,6 +23,7 @@ from flipgate.steps.acting.world import World, utc_now
 from flipgate.steps.releasing.setup import check_application
 from flipgate.steps.watching.status import collect
 from flipgate.steps.watching.unwatched import look_whether_watched, note_success
+from tests.api.played import prefect_played
 from tests.api.shop import BLUE, Shop
 from tests.api.telling import Listening, heard
 from tests.api.users import grant, user
@@ -312,7 +313,9 @@ class Acted(Exception):  # noqa: N818
 
 
 @pytest.fixture
-def acts(shop: Shop, world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
+def acts(
+    shop: Shop, world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[Callable[[str], list[str]]]:
     """Runs a flow up to its first step, and says in which order it acted and warned."""
     overdue(world)
     done: list[str] = []
@@ -348,7 +351,8 @@ def acts(shop: Shop, world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[
             flow.fn(**wanted)
         return done
 
-    return run
+    with prefect_played(tmp_path / "prefect"):
+        yield run
 
 
 LOOKS_FIRST = ("build_completed", "deploy_dark", "flip_traffic", "scale_down")
