@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from tests.simulation.plans import Nap, Plan
@@ -11,6 +13,12 @@ from tests.simulation.weather import Weather
 
 PODS = (94, 25, 41, 13, 2, 68, 33, 84, 8, 7, 18, 72, 77, 71, 23, 6, 69, 12, 29, 47)
 """How long pods of one life take to come and go."""
+
+
+def at(places: Mapping[int, int]) -> list[int]:
+    """A list of what was drawn that is 0 but for these places."""
+    return [places.get(place, 0) for place in range(max(places) + 1)]
+
 
 FOUND: dict[str, tuple[Plan, Trace]] = {
     "a way back without a release sleeps, reconcile finishes it: the workers go back, too": (
@@ -39,6 +47,28 @@ FOUND: dict[str, tuple[Plan, Trace]] = {
             naps=(Nap("scale-down", "PATCH deployments", 0, 45.0),),
         ),
         {"rollback 0": [7, *[0] * 13, 119]},
+    ),
+    "a patch of a move is not answered for, another is sent back and hangs, the first arrives: it is kept whole": (
+        Plan(Weather(late_write=60, late_patch=6, refused=250), routes=2, actors=("build", "approver", "build")),
+        {"flip-traffic 3": at({102: 5, 123: 249, 173: 5, 174: 3, 210: 5, 211: 14})},
+    ),
+    "a rollback without a record comes while an older one is written down: its mark stays until it is known, too": (
+        Plan(
+            Weather(late_write=6, throttled=20, garbled=60, asleep=120, lag_seconds=1.0),
+            routes=2,
+            workers="new-first",
+            actors=("build", "approver", "build", "rollback"),
+        ),
+        {
+            "the cluster": at({0: 95, 1: 18, 2: 84, 3: 31, 4: 76, 9: 51, 28: 89, 30: 57, 31: 71}),
+            "build 1": [7, 70],
+            "rollback 0": at({0: 8, 1: 98, 2: 4, 24: 5}),
+            "deploy-dark 1": at({114: 5, 116: 24, 117: 5}),
+            "reconcile 1": at({11: 19}),
+            "deploy-dark 2": at({36: 19, 39: 19, 57: 19, 62: 59, 69: 19, 97: 19, 117: 5}),
+            "flip-traffic 4": at({617: 19, 694: 119, 695: 43, 767: 19, 772: 59}),
+            "deploy-dark 5": at({1: 59, 67: 19, 172: 19, 275: 11}),
+        },
     ),
 }
 

@@ -180,6 +180,11 @@ class Unrecorded:
     """The one that it stands on."""
     written_by: Writer | None = field(default=None, compare=False)
 
+    @property
+    def mark(self) -> str:
+        """By which it is known from others, as the record keeps it: two of one second may go to different sides."""
+        return fitted(f"{self.to} {self.said}", TEXT_BYTES)
+
     def claimed(self, opened: datetime | None = None) -> str:
         """What it says, with where it stands and who wrote it; and whether its time can be right, where the newest
         release was opened at `opened`."""

@@ -49,7 +49,7 @@ def _decided(record: Record, traffic: Traffic) -> NoWay | None:
     match explain(record, traffic):
         case OpenStep(entry):
             return NoWay(Why.JOURNAL_OPEN, f"journal entry {entry.id} ({entry.step} by {entry.actor}) is open")
-    if traffic.unrecorded and traffic.unrecorded.said != record.written_down:
+    if traffic.unrecorded and traffic.unrecorded.mark != record.written_down:
         return NoWay(Why.JOURNAL_OPEN, f"a rollback is not written down yet ({traffic.unrecorded.claimed()})")
     return None
 

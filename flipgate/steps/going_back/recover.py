@@ -46,12 +46,14 @@ from flipgate.steps.going_back.way_back import RollbackRequest, open_way
 from flipgate.steps.looking.drift import drift_advice
 from flipgate.steps.looking.look import look, look_at_traffic, need_record
 from flipgate.steps.moving.hand_over import hand_over_workers
-from flipgate.steps.moving.move import move_back
+from flipgate.steps.moving.move import close_routes, move_back
 from flipgate.steps.moving.preview import clear_preview
 
 T = TypeVar("T")
 FAULTS_BORNE = 5
 FAULT_PAUSE_SECONDS = 3.0
+CLOSE_TRIES = 5
+"""Looks at a move that has arrived, while others write its routes."""
 WAY_BACK_SECONDS = 120.0
 """How long an interrupted way back waits for the side that it goes to; the next turn of reconcile goes on waiting."""
 
@@ -152,13 +154,31 @@ def _hand_over(acting: Acting, entry: JournalEntry) -> Outcome:
 
 
 def _finish_or_back_out(acting: Acting, entry: JournalEntry) -> Outcome:
-    traffic = look_at_traffic(acting.world)  # once more: whose step it was may have moved users until now
-    if finish_move(entry, traffic):
-        left = _end_move(acting, entry, f"found finished after an interruption: {traffic}")
-        pipeline = acting.world.store.read().phase.row.pipeline
-        fact = "; ".join([f"the move to {Move.read(entry.intent).to} had arrived: it is kept", *left])
-        return Outcome(fact, True, pipeline)
-    return _back_out(acting, entry, traffic)
+    """Keeps a move that has arrived everywhere, once no patch that is still on its way can part its routes (one of an
+    attempt to back it out, say); else backs it out. Raises TemporaryError where others write the routes without end."""
+    for _ in range(CLOSE_TRIES):
+        traffic = look_at_traffic(acting.world)  # once more: whose step it was may have moved users until now
+        if not finish_move(entry, traffic):
+            return _back_out(acting, entry, traffic)
+        try:
+            close_routes(acting, traffic, keep_way_back=not Move.read(entry.intent).back)
+        except Refused as changed:
+            acting.world.say(f"the move is looked at once more: {changed}")
+            continue
+        return _keep(acting, entry, traffic)
+    raise TemporaryError(
+        f"was written by somebody else {CLOSE_TRIES} times in a row, each right after it was read",
+        obj=f"routes of {acting.world.application.name}",
+        untouched="all routes",
+        next_command=f"flipgate status {acting.world.application.name}",
+    )
+
+
+def _keep(acting: Acting, entry: JournalEntry, traffic: Traffic) -> Outcome:
+    left = _end_move(acting, entry, f"found finished after an interruption: {traffic}")
+    pipeline = acting.world.store.read().phase.row.pipeline
+    fact = "; ".join([f"the move to {Move.read(entry.intent).to} had arrived: it is kept", *left])
+    return Outcome(fact, True, pipeline)
 
 
 def _back_out(acting: Acting, entry: JournalEntry, traffic: Traffic) -> Outcome:

@@ -178,8 +178,7 @@ def go_back(acting: Acting, target: Side, request: RollbackRequest) -> RolledBac
         notes += _take(acting, target.other)[1]
         handed = hand_back(acting, target)
         left += handed.left
-        if any(route.unrecorded for route in planned[0].routes):  # the routes as they are after the move
-            left += forget_unrecorded(acting, look_at_traffic(world))
+        left += forget_unrecorded(acting, planned[0])
     if not handed.again:  # else the release stays as it is, and who goes on with it hands them back
         left += attempted("end the release", lambda: _end(acting, target, answers.request, way, answers.proven))
     return RolledBack(way.name, target, 0.0, True, answers.first_answer, (*notes, *way.notes, *answers.unproven), left)

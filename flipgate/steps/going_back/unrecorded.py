@@ -19,7 +19,7 @@ from flipgate.steps.acting.outbox import write
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.roll_back import go_back
 from flipgate.steps.going_back.way_back import RollbackRequest
-from flipgate.steps.looking.look import look, look_at_traffic
+from flipgate.steps.looking.look import look
 from flipgate.steps.moving.move import close_routes, forget_unrecorded
 from flipgate.steps.moving.stamp import stamp
 
@@ -47,12 +47,12 @@ def finish_unrecorded(world: World, *, patience_seconds: float | None = None) ->
         found = view.traffic.unrecorded
         if found is None and _chosen(world, view):
             return _end_chosen(acting, view), True
-        news = found and found.said != acting.record.written_down
+        news = found and found.mark != acting.record.written_down
         said = ["the mark of an unrecorded rollback is taken off"]
         if found and news:
             said = [*_write_down(acting, view, found)]
-            world.store.update(lambda record: but(record, written_down=found.said))
-        return "; ".join([*said, *forget_unrecorded(acting, look_at_traffic(world))]), bool(news)
+            world.store.update(lambda record: but(record, written_down=found.mark))
+        return "; ".join([*said, *forget_unrecorded(acting, view.traffic)]), bool(news)
 
 
 def _write_down(acting: Acting, view: View, found: Unrecorded) -> Iterable[str]:

@@ -171,8 +171,8 @@ def _confirm(
 
 
 def forget_unrecorded(acting: Authority, traffic: Traffic) -> tuple[str, ...]:
-    """Takes the mark of an unrecorded rollback off each route that bears one, whatever it leads to; what could not be
-    done is returned, a sentence each: reconcile tries again."""
+    """Takes the mark of an unrecorded rollback off each route that bore it when it was read: what another one has left
+    since, nobody knows of yet. What could not be done is returned, a sentence each: reconcile tries again."""
 
     def clear(state: RouteState) -> str:
         try:

@@ -194,7 +194,7 @@ def _first_record(world: World, view: View, step: str, active: Side, sides: dict
             stamp(acting, state, over_unrecorded=True)
         stamp_anew(acting, scaled)
         close_routes(acting, view.traffic)
-        for left in forget_unrecorded(acting, look_at_traffic(world)):
+        for left in forget_unrecorded(acting, view.traffic):
             world.say(left)
     return record
 

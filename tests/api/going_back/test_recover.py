@@ -6,16 +6,19 @@ from collections.abc import Mapping
 
 import pytest
 
+from flipgate.adapters.routes import patch_route
 from flipgate.core.record import record as records
 from flipgate.core.record.intents import BRING_UP, HAND_OVER, MOVE_ROUTES
 from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.record import EntryState
 from flipgate.core.values.base import but
-from flipgate.core.values.errors import Refused
+from flipgate.core.values.errors import Conflict, Refused, TemporaryError
+from flipgate.core.values.reasons import Why
 from flipgate.steps.acting.outbox import advance
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back import recover as recovering
 from flipgate.steps.going_back.recover import recover
+from flipgate.steps.moving.move import plan_to_send
 from tests.api.shop import BLUE, GREEN, Shop, advanced, opened
 from tests.api.steps import refusing
 
@@ -71,6 +74,41 @@ def test_a_move_that_had_arrived_is_kept(shop: Shop, world: World) -> None:
     assert shop.where() == ("green",)
     assert entry_of(world, number).state is EntryState.DONE
     assert (world.store.read().active, world.store.read().phase) == (GREEN, Phase.FLIPPING)
+
+
+def test_what_was_still_on_its_way_to_a_move_that_is_kept_is_refused(two_routes: Shop) -> None:
+    """One route's patch was not answered for, the other was sent back, and that hung too: then the first arrived."""
+    shop, world = two_routes, two_routes.adopted()
+    advanced(world, opened(world), Phase.FLIPPING)
+    leave_open(world, MOVE_ROUTES)
+    for route in shop.routes:
+        shop.point(route, f"{shop.name}-green")
+    with world.acting() as acting:
+        back = [*plan_to_send(acting, BLUE, versions=False)[1]]
+
+    assert "it is kept" in recover(world).fact
+    for patch in back:
+        with pytest.raises(Conflict):
+            patch_route(shop.cluster, patch)
+    assert shop.where() == ("green", "green")
+
+
+def test_a_move_whose_routes_are_written_right_after_each_look_is_left_to_the_next_turn(
+    shop: Shop, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    advanced(world, opened(world), Phase.FLIPPING)
+    number = leave_open(world, MOVE_ROUTES)
+    shop.point("live", f"{shop.name}-green")
+
+    def written_since(*_: object, **__: object) -> None:
+        raise Refused("was written by somebody else", reason=Why.SIDE_CHANGED)
+
+    with monkeypatch.context() as others:
+        others.setattr(recovering, "close_routes", written_since)
+        with pytest.raises(TemporaryError, match=f"{recovering.CLOSE_TRIES} times in a row"):
+            recover(world)
+    assert entry_of(world, number).state is EntryState.BEGUN
+    assert "it is kept" in recover(world).fact
 
 
 def test_a_step_that_moves_no_traffic_or_that_nobody_knows_is_closed_as_undone_and_done_again(world: World) -> None:

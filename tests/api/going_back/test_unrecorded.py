@@ -9,7 +9,11 @@ import pytest
 
 from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.values.errors import LostLease, TemporaryError
+from flipgate.core.values.sides import Side
+from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.world import World, utc_now
+from flipgate.steps.going_back import roll_back as rolling_back
+from flipgate.steps.going_back.hand_back import HandedBack
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.going_back.unrecorded import AT_WORK_SECONDS, left_unrecorded
 from flipgate.steps.looking.look import look, look_at_traffic, need_dark
@@ -99,3 +103,26 @@ def test_half_of_the_routes_go_the_rest_of_the_way(two_routes: Shop) -> None:
     recover(meanwhile(world, shop.play_all_ready))
     assert shop.where() == ("blue", "blue")
     assert (world.store.read().phase, look_at_traffic(world).unrecorded) == (Phase.ROLLED_BACK, None)
+
+
+def test_the_mark_of_another_one_that_came_while_the_first_was_written_down_stays_until_it_is_known_too(
+    shop: Shop, live: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With it taken off, the record would say blue for good, and the routes green."""
+    rolled_back_unrecorded(shop)
+    handing = rolling_back.hand_back
+
+    def another_one(acting: Acting, to: Side) -> HandedBack:
+        monkeypatch.undo()
+        with unreadable(shop):
+            assert not users_complain(shop, to=GREEN).recorded
+        return handing(acting, to)
+
+    monkeypatch.setattr(rolling_back, "hand_back", another_one)
+    recover(meanwhile(live, shop.play_all_ready))
+    assert (shop.where(), live.store.read().active) == (("green",), BLUE)
+    assert left_unrecorded(live, look(live))
+
+    recover(meanwhile(live, shop.play_all_ready))
+    assert (shop.where(), live.store.read().active) == (("green",), GREEN)
+    assert not left_unrecorded(live, look(live))
