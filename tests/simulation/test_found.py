@@ -70,6 +70,14 @@ FOUND: dict[str, tuple[Plan, Trace]] = {
             "deploy-dark 5": at({1: 59, 67: 19, 172: 19, 275: 11}),
         },
     ),
+    "a rollback dies as it hands workers over, and reconcile as it begins that again: the next turn does it": (
+        Plan(Weather(killed=60, clocks=120), workers="new-first", actors=("rollback",)),
+        {
+            "the cluster": at({2: 93, 11: 27, 14: 45, 15: 16, 16: 64, 17: 67}),
+            "rollback 0": at({0: 9, 1: 94, 2: 4, 359: 59}),
+            "reconcile 2": at({77: 59}),
+        },
+    ),
 }
 
 

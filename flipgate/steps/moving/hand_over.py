@@ -64,6 +64,7 @@ def hand_over_workers(
     gone = {each.name: each for each in taken_out.workers(application, record)}
     services = {each.name: each for each in application.handed_over()} | gone
     if not services:
+        close_open(acting, record, HandOver.step, EntryState.DONE, "nothing is handed over any more")
         return ()
     counts = at_work(application.handed_over(), record, to) | taken_out.to_restore(application, record, to)
     shift = _Shift(acting, to, services, gone.keys(), counts, timeout_seconds, back, patient, meanwhile)
