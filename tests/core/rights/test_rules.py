@@ -95,6 +95,8 @@ def test_only_what_is_declared_is_asked_for() -> None:
         ("list", "scaledobjects"),
         ("patch", "scaledobjects"),
     }
+    warm = more(SHOP + "  policy: {restReplicas: 1}\n")
+    assert {(verb, resource) for _, verb, resource, _ in warm} == {("patch", "horizontalpodautoscalers")}
     behind = more(SHOP, Found(behind=frozenset({("TraefikService", "inner"), ("Service", "web")})))
     assert {each[1:] for each in behind} == {("get", "traefikservices", ("inner",))}
 
