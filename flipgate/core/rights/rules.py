@@ -149,7 +149,8 @@ def _side(application: Application, place: Place, found: Found) -> Iterator[Rule
         yield from rules(namespace, (("autoscaling", "horizontalpodautoscalers", "patch"),), why=why)
     if found.keda and any(service.role != "cron" for service in services):
         why = "What KEDA scales is paused at rest, workers on the dark side; only the cluster knows the names."
-        yield from rules(namespace, ((KEDA, "scaledobjects", "list patch"),), why=why)
+        needed = any(service.role == "worker" for service in services)
+        yield from rules(namespace, ((KEDA, "scaledobjects", "list patch"),), why=why, needed=needed)
     yield from behind_rules(namespace, found.behind)
     why = "What a release that fails is told with: last lines of its pods, and Events."
     yield from rules(namespace, (("", "pods/log", "get"), ("", "events", "list")), why=why, needed=False)

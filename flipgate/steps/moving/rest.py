@@ -54,7 +54,8 @@ def _rest(acting: Acting, view: View, side: DarkSide, keep: int) -> None:
         return
     kinds = sorted(Counter(workload.kind for workload in todo).items(), reverse=True)
     need_ours(acting, state)
-    with journal(acting, Rest(side.side, counts)) as entry:
+    before = ", ".join(each.state for each, _ in holding)
+    with journal(acting, Rest(side.side, counts, before)) as entry:
         close_routes(acting, view.traffic)
         hold_each(acting, holding)
         stop_consuming(acting, state)
@@ -65,8 +66,7 @@ def _rest(acting: Acting, view: View, side: DarkSide, keep: int) -> None:
         told = " and ".join(f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in kinds) or (
             "what consumes" if consuming else "what autoscalers start"
         )
-        stood = ", ".join(each.state for each, _ in holding)
-        entry.outcome = f"{told} of {side.side} at rest{f'; held, and before that: {stood}' if stood else ''}"
+        entry.outcome = f"{told} of {side.side} at rest"
 
     def remember(record: Record) -> Record:
         before = record.sides.get(side.side) or Occupant(since=world.now())

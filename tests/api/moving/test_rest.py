@@ -112,7 +112,7 @@ def test_an_autoscalers_minimum_does_not_undo_a_warm_count(shop: Shop, tmp_path:
     assert shop.counts(BLUE) == {"web": 1, "mailer": 0}
     assert minimum(shop) == (1, "[2, 1]")
     assert written == ["web", "mailer", "web"]
-    assert "held, and before that: HorizontalPodAutoscaler web minimum 2" in last_entry(shop.world()).outcome
+    assert last_entry(shop.world()).intent["before"] == "HorizontalPodAutoscaler web minimum 2"
     put_to_rest(shop)
     assert minimum(shop) == (1, "[2, 1]"), "a second rest notes nothing of the first"
 
