@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ from tests.api.shop import Shop, meanwhile
 from tests.api.steps import until_served
 from tests.api.wire import Answer, Handler, Script, Through, serving
 
+Before = Callable[[Handler], Answer | None]
 GROUP = "keda.flipgate.dev"
 """In the place of keda.sh, which the other tests' API server must not serve."""
 AT = "autoscaling.keda.sh/paused-replicas"
@@ -85,11 +86,13 @@ class Keda:
 
 
 @contextmanager
-def with_keda(shop: Shop, folder: Path, *, denied: str = "") -> Iterator[Keda]:
-    """The shop on a cluster that serves KEDA; requests of this method, if one is `denied`, are forbidden."""
+def with_keda(shop: Shop, folder: Path, *, denied: str = "", before: Before = lambda request: None) -> Iterator[Keda]:
+    """The shop on a cluster that serves KEDA; requests of this method, if one is `denied`, are forbidden. `before` sees
+    each request, and may answer in its stead."""
     _serve(shop.cluster)
     asked, faults = list[str](), list[str]()
-    with serving(_script(shop, denied, asked, faults), folder) as cluster:
+    script = _script(shop, denied, asked, faults)
+    with serving(lambda request: before(request) or script(request), folder) as cluster:
         keda = Keda(shop, cluster, asked=asked, faults=faults)
         for side in Side:
             spec = {"scaleTargetRef": {"name": "mailer"}, "minReplicaCount": 0, "triggers": []}

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Final, Self
 from flipgate.core.traffic.dark_preview import DARK_PREVIEW
 from flipgate.core.traffic.preview import PREVIEW_ROUTE
 from flipgate.core.values.sides import Side
+from flipgate.core.values.text import fitted
 
 MOVE_ROUTES: Final = "MoveRoutes"
 REST_SIDE: Final = "RestSide"
@@ -27,6 +28,8 @@ REVERT_IMAGES: Final = "RevertImages"
 REQUEST_MERGE: Final = "RequestMerge"
 WITHDRAW_REQUEST: Final = "WithdrawRequest"
 
+BEFORE_BYTES: Final = 1_000
+"""Of what autoscalers said before a rest: what puts them back stands on them."""
 _BACK = "back"
 NOBODY: Final = "nobody"
 """Whom a dark preview leads to that is taken away."""
@@ -163,9 +166,18 @@ class _Scaled(Intent):
 
 @dataclass(frozen=True)
 class Rest(_Scaled):
-    """A side goes down to these counts."""
+    """A side goes down to these counts. `before`: what the autoscalers said that are held for it, in words."""
 
     step: ClassVar[str] = REST_SIDE
+    before: str = ""
+
+    def written(self) -> dict[str, Any]:
+        more = {"before": fitted(self.before, BEFORE_BYTES)} if self.before else {}
+        return {**super().written(), **more}
+
+    @classmethod
+    def read(cls, stored: Mapping[str, Any]) -> Self:
+        return cls(Side(stored["side"]), _mapping(stored.get("replicas")), str(stored.get("before", "")))
 
 
 @dataclass(frozen=True)

@@ -36,8 +36,9 @@ class Ran(Model):
 class Occupant(Model):
     """What runs on a side, as far as flipgate put or adopted it there. Without images, nothing ever did (`init`).
 
-    Once users have left it, `images`, `replicas` and `configuration` (the hash of the ConfigMaps it reads, empty where
-    nobody noted it) are what it carried while it was live. `up_seconds` is how long it took to get Ready and checked
+    Once users have left it, `images`, `replicas`, `suspended` (CronJobs that somebody had stopped there) and
+    `configuration` (the hash of the ConfigMaps it reads, empty where nobody noted it) are what it carried while it was
+    live. `up_seconds` is how long it took to get Ready and checked
     the last time. `contracted` closes the way back to it. `accepted`: services of which a person took fewer pods as
     right than the file asks for, with how many.
     """
@@ -48,6 +49,7 @@ class Occupant(Model):
     """What each of `images` is, where somebody noted it."""
     replicas: dict[Name, int] = {}
     accepted: dict[Name, int] = Field(default={}, exclude_if=lambda counts: not counts)
+    suspended: tuple[Name, ...] = Field(default=(), exclude_if=lambda names: not names)
     since: datetime
     configuration: Name = ""
     up_seconds: float | None = None
@@ -82,6 +84,7 @@ def without(occupant: Occupant, names: Collection[str]) -> Occupant:
         roles={name: each for name, each in occupant.roles.items() if name not in names},
         replicas={name: each for name, each in occupant.replicas.items() if name not in names},
         accepted={name: each for name, each in occupant.accepted.items() if name not in names},
+        suspended=tuple(name for name in occupant.suspended if name not in names),
     )
 
 
@@ -92,7 +95,13 @@ def _starts_again(occupant: Occupant, name: str) -> bool:
 
 def _bytes(occupant: Occupant, name: str) -> int:
     """The bytes that a service takes in the record's JSON, with its indents."""
-    kept = (occupant.images, occupant.roles, occupant.replicas, occupant.accepted)
+    kept = (
+        occupant.images,
+        occupant.roles,
+        occupant.replicas,
+        occupant.accepted,
+        dict.fromkeys(occupant.suspended, ""),
+    )
     noted = [each.get(name) for each in kept]
     said = [
         each.model_dump_json(by_alias=True) if isinstance(each, Ran) else str(each)

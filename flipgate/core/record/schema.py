@@ -49,7 +49,7 @@ def _news(record: Record) -> Iterator[object]:
     yield record.question and record.question.look_first
     yield record.question and (record.question.content or record.question.services or record.question.who_may)
     yield record.approval and record.approval.identity
-    yield from (occupant.roles or occupant.accepted for occupant in record.sides.values())
+    yield from (occupant.roles or occupant.accepted or occupant.suspended for occupant in record.sides.values())
     for release in record.releases:
         yield from _of_release(release)
 

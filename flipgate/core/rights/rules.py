@@ -142,9 +142,15 @@ def _side(application: Application, place: Place, found: Found) -> Iterator[Rule
     kinds = {KINDS[route.kind] for route in application.spec.routes}
     for group in sorted({kind.group for kind in kinds if kind.needs_grant}):
         yield from rules(namespace, ((group, GRANTS, "list"),), why="Whether a route may name what is here.")
-    if found.keda and any(service.role == "worker" for service in services):
-        why = "What KEDA has of workers is paused while their side is dark; only the cluster knows the names."
-        yield from rules(namespace, ((KEDA, "scaledobjects", "list patch"),), why=why)
+    if application.spec.policy.rest_replicas:
+        why = (
+            "A minimum beyond policy.restReplicas is lowered while a side is at rest; only the cluster knows the names."
+        )
+        yield from rules(namespace, (("autoscaling", "horizontalpodautoscalers", "patch"),), why=why)
+    if found.keda and any(service.role != "cron" for service in services):
+        why = "What KEDA scales is paused at rest, workers on the dark side; only the cluster knows the names."
+        needed = any(service.role == "worker" for service in services)
+        yield from rules(namespace, ((KEDA, "scaledobjects", "list patch"),), why=why, needed=needed)
     yield from behind_rules(namespace, found.behind)
     why = "What a release that fails is told with: last lines of its pods, and Events."
     yield from rules(namespace, (("", "pods/log", "get"), ("", "events", "list")), why=why, needed=False)

@@ -82,7 +82,12 @@ class Policy(FileModel):
         description="When users may be moved, and the way back given up; always when left out. A rollback always may.",
         exclude_if=lambda windows: not windows,
     )
-    rest_replicas: int = Field(default=0, ge=0, description="Pods that each serving service keeps on the side at rest.")
+    rest_replicas: int = Field(
+        default=0,
+        ge=0,
+        description="Pods that each serving service keeps on the side at rest: 1 keeps it warm. Autoscalers there are "
+        "held at that, and put back with the next release or the way back.",
+    )
     workers: Literal["old-first", "new-first"] = Field(
         default="old-first",
         description="Handing workers and CronJobs over: old-first stops the old ones before the new ones start (never "

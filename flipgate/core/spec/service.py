@@ -22,7 +22,7 @@ from flipgate.core.values.nearest import hint
 Role = Literal["serving", "worker", "cron", "mixed"]
 WorkloadKind = Literal["Deployment", "StatefulSet", "CronJob"]
 """What a service can be; what flipgate knows of each is a row of core/workloads/kinds.py."""
-Kind = Literal[WorkloadKind, "ConfigMap", "ScaledObject", "Job"]
+Kind = Literal[WorkloadKind, "ConfigMap", "ScaledObject", "HorizontalPodAutoscaler", "Job"]
 """Of object that flipgate stamps on a side: workloads, what tells pods whether to consume, what scales workers, and
 Jobs of checks."""
 MayChange = Literal[

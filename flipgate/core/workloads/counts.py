@@ -3,7 +3,7 @@
 Asked for: `wanted_counts` (a side that is brought up), `whole_counts` (in the end), `scaled_up` (one that users return
 to), `at_work` (what works on the live side alone), `rest_counts`. Ready: `counts_to_move`, `counts_that_matter` with
 `enough`, `one_each`.
-Remembered: `present_counts`, `largest`.
+Remembered: `present_counts`, `suspended`, `largest`.
 """
 
 from __future__ import annotations
@@ -55,15 +55,28 @@ def scaled_up(service: Service, carried: int, other: int = 0) -> int:
 
 def at_work(services: Iterable[Service], record: Record | None, side: Side) -> dict[str, int]:
     """For a side that begins to work, of each of these services that it has: the file's number, or as many as worked
-    before, there or on the other side, where these were more (they may have been autoscaled). 1 for a CronJob."""
+    before, there or on the other side, where these were more (they may have been autoscaled). 1 for a CronJob, unless
+    it `stays_suspended`: that is left as it is."""
     noted = [each.replicas for each in record.sides.values()] if record else []
     return {
         service.name: 1
         if service.kind == "CronJob"
         else max(service.replicas, *(worked.get(service.name, 0) for worked in noted), 0)
         for service in services
-        if not (record and record.ran_without(side, service.name))
+        if not (record and record.ran_without(side, service.name)) and service.name not in stays_suspended(record, side)
     }
+
+
+def stays_suspended(record: Record | None, side: Side) -> tuple[str, ...]:
+    """Returns the CronJobs that somebody had stopped on the side that users left for this one; when they go back, on
+    this one itself. No move of users starts them."""
+    left = record.sides.get(side.other if record.left_by_users(side.other) else side) if record else None
+    return left.suspended if left else ()
+
+
+def said_to_stay(record: Record, side: Side) -> list[str]:
+    """Returns the same, a sentence each."""
+    return [f"{name} stays suspended, as it was when users left" for name in stays_suspended(record, side)]
 
 
 def rest_counts(application: Application, keep: int) -> dict[str, int]:
@@ -190,6 +203,11 @@ def not_serving(
 def present_counts(state: SideState) -> dict[str, int]:
     """Returns what the workloads that exist ask for now."""
     return {name: count for name, count in state.replicas.items() if name not in state.missing}
+
+
+def suspended(state: SideState) -> tuple[str, ...]:
+    """Returns the CronJobs of a live side that start no Jobs there: somebody has stopped them."""
+    return tuple(name for name, each in sorted(state.workloads.items()) if each.found and each.suspended)
 
 
 def largest(state: SideState, before: Mapping[str, int]) -> dict[str, int]:

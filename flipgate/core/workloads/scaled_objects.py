@@ -1,10 +1,11 @@
-"""KEDA's ScaledObject of a worker: paused for as long as its side is dark, and let go when the side begins to work.
+"""KEDA's ScaledObject: that of a worker is paused for as long as its side is dark, and let go when the side begins to
+work; that of a service that serves is paused while its side is at rest, and let go when that is brought up again.
 
 KEDA takes a target from 0 to its minimum by its own hand, and from 0 to 1 when a trigger is active. With the annotation
 `paused-replicas` it brings the target to that number and holds it there, and with `paused` it leaves it as it is; with
 both it goes by the number (keda.sh/docs, "Pause autoscaling"; kedacore/keda, NeedToBePausedByAnnotation and
-controllers/keda/scaledobject_controller.go). flipgate pauses at 0, which KEDA itself sees to: one that was about to
-start the worker takes it back. What somebody else wrote there is noted in an annotation, and put back.
+controllers/keda/scaledobject_controller.go). flipgate pauses at a number, a worker at 0, which KEDA itself sees to: one
+that was about to start it takes it back. What somebody else wrote there is noted in an annotation, and put back.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ SCALED_OBJECT: Final = "ScaledObject"
 PAUSED: Final = "autoscaling.keda.sh/paused"
 PAUSED_AT: Final = "autoscaling.keda.sh/paused-replicas"
 BEFORE: Final = "flipgate.dev/paused-replicas-before"
-"""Annotation on one that flipgate paused: what PAUSED_AT said before, as JSON; null where it was not there."""
+"""Annotation on one that flipgate paused: what PAUSED_AT said before, as JSON; null where it was not there. Paused at
+another number than NOTHING: a list of that and the number."""
 NOTHING: Final = "0"
 
 
@@ -45,8 +47,14 @@ class ScaledObject(Stamped):
 
     @property
     def held(self) -> bool:
-        """Whether flipgate has it paused at 0."""
-        return self.before is not None and self.number == NOTHING
+        """Whether flipgate has it paused: at 0, or what rests with some pods at their number."""
+        return self.before is not None and self.number == _noted(self.before)[1]
+
+    @property
+    def state(self) -> str:
+        """What it says, for the journal."""
+        paused = f"paused at {self.number}" if self.number is not None else "paused" if self.paused else "not paused"
+        return f"{self.kind} {self.name} {paused}"
 
     @property
     def rules(self) -> bool:
@@ -58,11 +66,12 @@ class ScaledObject(Stamped):
         """Whether somebody else has it held at a number, also against a hand-over."""
         return self.number is not None and self.before is None
 
-    def holding(self) -> list[dict[str, Any]]:
-        """Returns the operations that pause it at 0, and note what stood there; none where it is so."""
-        if self.held:
+    def holding(self, count: int = 0) -> list[dict[str, Any]]:
+        """Returns the operations that pause it at so many pods, and note what stood there; none where it is so."""
+        at = str(count)
+        if self.held and self.number == at:
             return []
-        noted = {PAUSED_AT: NOTHING, BEFORE: json.dumps(self.number)}
+        noted = {PAUSED_AT: at, BEFORE: self._noting(at)}
         if not self.has_annotations:
             whole = "/metadata/annotations"
             return [{"op": "test", "path": whole, "value": None}, {"op": "add", "path": whole, "value": noted}]
@@ -78,19 +87,24 @@ class ScaledObject(Stamped):
         off = {"op": "remove", "path": _pointer(BEFORE)}
         if not self.held:
             return [*tests, off]
-        stood = _noted(self.before)
+        stood, _ = _noted(self.before)
         back = {"op": "remove"} if stood is None else {"op": "add", "value": stood}
         return [*tests, {**back, "path": _pointer(PAUSED_AT)}, off]
 
-    @property
-    def hold_by_hand(self) -> str:
+    def hold_by_hand(self, count: int = 0) -> str:
         """The command that pauses it as flipgate does."""
-        return f"{self._annotate} {PAUSED_AT}={NOTHING} {quote(f'{BEFORE}={json.dumps(self.number)}')} --overwrite"
+        at = str(count)
+        return f"{self._annotate} {PAUSED_AT}={at} {quote(f'{BEFORE}={self._noting(at)}')} --overwrite"
 
     @property
     def let_go_by_hand(self) -> str:
         """The command that has KEDA scale by its triggers again."""
         return f"{self._annotate} {PAUSED_AT}- {BEFORE}-"
+
+    def _noting(self, at: str) -> str:
+        """What is noted beside it when it is paused at this number."""
+        stood = _noted(self.before)[0] if self.before is not None and self.held else self.number
+        return json.dumps(stood if at == NOTHING else [stood, at])
 
     @property
     def _annotate(self) -> str:
@@ -125,9 +139,11 @@ def _pointer(key: str) -> str:
     return f"/metadata/annotations/{key.replace('/', '~1')}"
 
 
-def _noted(before: str) -> str | None:
+def _noted(before: str) -> tuple[str | None, str]:
+    """What stood there before flipgate paused it, and the number at which it did."""
     try:
         found = json.loads(before)
     except ValueError:
-        return None
-    return found if isinstance(found, str) else None
+        return None, NOTHING
+    stood, at = found if isinstance(found, list) and len(found) == 2 else (found, NOTHING)
+    return stood if isinstance(stood, str) else None, at if isinstance(at, str) else NOTHING

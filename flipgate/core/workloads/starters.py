@@ -39,7 +39,7 @@ def while_dark(scaled: ScaledObject, place: Place) -> str:
             f"holds {scaled.deployment} at {scaled.number} pods on {place.side}, which is dark, and flipgate did not "
             "set that: it would hold it there after the next hand-over as well"
         )
-    return f"{scaled} {does}. The next deploy pauses it. At once: {scaled.hold_by_hand}"
+    return f"{scaled} {does}. The next deploy pauses it. At once: {scaled.hold_by_hand()}"
 
 
 def while_live(scaled: ScaledObject, place: Place) -> str:

@@ -16,6 +16,7 @@ from flipgate.core.values.text import TEXT_BYTES, fitted
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.core.way_back import other_images
 from flipgate.core.way_back.going_back import runs_unapproved
+from flipgate.core.way_back.way_back import may_be_shrinking
 from flipgate.core.workloads import taken_out
 from flipgate.core.workloads.content import gets_anew
 from flipgate.core.workloads.counts import at_work, counts_that_matter, enough, scaled_up, short_of, without_pods
@@ -25,10 +26,12 @@ from flipgate.core.workloads.view import SideState, Workload
 from flipgate.steps.acting.acting import Authority
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.no_way_back import both_sides, no_way_back, not_up, with_side
+from flipgate.steps.looking.autoscalers import find_rested
 from flipgate.steps.looking.check import check
 from flipgate.steps.looking.look import look_at_side, look_at_traffic
 from flipgate.steps.looking.scaled_objects import paused_by_hand
 from flipgate.steps.looking.standstill import Waiting
+from flipgate.steps.moving.autoscalers import take_back
 
 SLOW_TIMEOUT_SECONDS = 600.0
 LOOK_SECONDS = 0.3
@@ -142,14 +145,16 @@ def say_other_images(acting: Authority, state: SideState) -> str:
 
 
 def scale_up(acting: Authority, target: Side) -> None:
-    """Scales the side to the most of what it carried, what the other side has now, and the file's numbers. Waits for
-    nothing; a Deployment that cannot be scaled is logged and passed over.
+    """Scales the side to the most of what it carried, what the other side has now, and the file's numbers, once its
+    autoscalers are as they were before a rest. Waits for nothing; what cannot be scaled is logged and passed over.
 
     Each write tests the count that it read, so it only ever adds pods, however late it arrives. One that has its count
     and was refused pods asks for them anew.
     """
     world = acting.world
     carried = counts_that_matter(world.application, acting.record, target)
+    if acting.record is None or may_be_shrinking(acting.record, target):
+        _let_autoscalers_go(acting, target)
     # Once more, by the counts as they are now: whoever stamped or scaled since is read, and the write tests the count.
     state, others = look_at_side(world, target), look_at_side(world, target.other).replicas
     for service in world.application.serving():
@@ -163,6 +168,14 @@ def scale_up(acting: Authority, target: Side) -> None:
             acting.cluster.patch(address_of(workload), operations, timeout=5.0)
         except FlipgateError as error:
             world.say(f"could not scale {workload.namespace}/{workload.name} to {count}: {error}")
+
+
+def _let_autoscalers_go(acting: Authority, target: Side) -> None:
+    """Puts back what a rest changed of them, done or interrupted, and refuses what that has sent. Never raises."""
+    try:
+        take_back(acting, find_rested(acting.world, target), over_unrecorded=True)
+    except FlipgateError as error:
+        acting.world.say(f"autoscalers of {target} may be held as at rest: {error}")
 
 
 def _up(workload: Workload, count: int) -> list[dict[str, Any]]:

@@ -26,13 +26,13 @@ def find_scaled(world: World, side: Side, services: Iterable[Service]) -> Scaled
     asked_of = [each for each in services if each.kind != "CronJob" and not each.consume]
     names: dict[tuple[str, str], str] = {(each.kind, place.workload_of(each)): each.name for each in asked_of}
     found: dict[str, tuple[ScaledObject, ...]] = {}
-    for each in (read_scaled_object(item, place.namespace) for item in (_listed(world, place) if names else ())):
+    for each in (read_scaled_object(item, place.namespace) for item in (list_scaled(world, place) if names else ())):
         if each and (name := names.get((each.target, each.deployment))):
             found[name] = (*found.get(name, ()), each)
     return found
 
 
-def _listed(world: World, place: Place) -> list[dict[str, Any]]:
+def list_scaled(world: World, place: Place) -> list[dict[str, Any]]:
     for left in reversed(range(TRIES)):
         try:
             served = KEDA in world.cluster.groups()
@@ -65,5 +65,5 @@ def paused_by_hand(world: World, to: Side, services: Iterable[Service]) -> list[
         old, new = (find_scaled(world, side, handed) for side in (to.other, to))
     except FlipgateError:
         return []
-    stop = [each.hold_by_hand for some in old.values() for each in some if not each.held]
+    stop = [each.hold_by_hand() for some in old.values() for each in some if not each.held]
     return stop + [each.let_go_by_hand for some in new.values() for each in some if each.before is not None]

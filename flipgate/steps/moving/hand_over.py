@@ -14,7 +14,7 @@ from flipgate.core.values.errors import FlipgateError, Forbidden, LostLease, Ref
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads import taken_out
-from flipgate.core.workloads.counts import at_work
+from flipgate.core.workloads.counts import at_work, said_to_stay
 from flipgate.core.workloads.hand_over import (
     Jobs,
     Scaled,
@@ -79,7 +79,8 @@ def hand_over_workers(
         shift.work(turn)
         shift.report_pinned()
         moved = sorted(shift.counts.keys() - shift.skip)
-        entry.outcome = "; ".join([f"{', '.join(moved) or 'nothing'} run on {to}", *shift.left])
+        stays = said_to_stay(record, to)
+        entry.outcome = "; ".join([f"{', '.join(moved) or 'nothing'} run on {to}", *stays, *shift.left])
     return tuple(shift.left)
 
 

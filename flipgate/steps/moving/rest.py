@@ -12,23 +12,26 @@ from flipgate.core.traffic.traffic import DarkSide
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Conflict, Refused
 from flipgate.core.values.reasons import Why
+from flipgate.core.workloads.autoscalers import to_hold
 from flipgate.core.workloads.counts import largest, rest_counts
 from flipgate.core.workloads.view import SideState, Stamped, View, Workload
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.world import World
+from flipgate.steps.looking.autoscalers import find_autoscalers
 from flipgate.steps.looking.scaled_objects import find_unpaused
+from flipgate.steps.moving.autoscalers import hold_each
 from flipgate.steps.moving.consume import set_consuming
 from flipgate.steps.moving.dark_preview import keep_dark_preview
 from flipgate.steps.moving.move import close_routes, forget_way_back
-from flipgate.steps.moving.scaled_objects import pause_each
 from flipgate.steps.moving.stamp import need_ours
 
 
 def rest(acting: Acting, view: View, side: DarkSide, *, keep: int = 0) -> None:
-    """Scales the side's services to `keep` (workers to 0; CronJobs are suspended, mixed ones do not consume). Each
-    write tests the stamp read before the routes were, and the routes are closed first: no patch of theirs that is on
-    its way can arrive after this, and lead users here.
+    """Scales the side's services to `keep` (workers to 0; CronJobs are suspended, mixed ones do not consume). In this
+    order: autoscalers are held, for one would undo what comes after it; then what works, then what serves. Each write
+    tests the stamp read before the routes were, and the routes are closed first: no patch of theirs that is on its way
+    can arrive after this, and lead users here.
 
     Raises Refused when a route or a workload was written since: somebody sends users to this side, and it stays as it
     is.
@@ -41,24 +44,27 @@ def _rest(acting: Acting, view: View, side: DarkSide, keep: int) -> None:
     world = acting.world
     counts = rest_counts(world.application, keep)
     state = view.sides[side.side]
+    serving = {state.workloads[service.name].name for service in world.application.serving()}
     todo = [w for w in state.workloads.values() if w.up and (w.kind == "CronJob" or w.replicas > counts[w.name])]
     consuming = any(switch.found and not switch.says(False) for switch in state.switches.values())
     unpaused = find_unpaused(world, side.side)
-    if not (todo or consuming or unpaused):
+    holding = (*((each, 0) for each in unpaused), *to_hold(find_autoscalers(world, side.side), counts))
+    if not (todo or consuming or holding):
         forget_way_back(acting, view.traffic)
         return
     kinds = sorted(Counter(workload.kind for workload in todo).items(), reverse=True)
     need_ours(acting, state)
-    with journal(acting, Rest(side.side, counts)) as entry:
+    before = ", ".join(each.state for each, _ in holding)
+    with journal(acting, Rest(side.side, counts, before)) as entry:
         close_routes(acting, view.traffic)
+        hold_each(acting, holding)
         stop_consuming(acting, state)
-        pause_each(acting, unpaused)
-        for workload in todo:
+        for workload in sorted(todo, key=lambda each: each.name in serving):
             acting.check_lease()
             _scale(acting, workload, counts[workload.name])
         forget_way_back(acting, view.traffic)
         told = " and ".join(f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in kinds) or (
-            "what consumes" if consuming else "what KEDA starts"
+            "what consumes" if consuming else "what autoscalers start"
         )
         entry.outcome = f"{told} of {side.side} at rest"
 

@@ -9,7 +9,7 @@ from flipgate.core.values.errors import Conflict, FlipgateError
 from flipgate.core.workloads.scaled_objects import ScaledObject
 from flipgate.core.workloads.view import Workload, read_workload
 from flipgate.steps.acting.acting import Acting
-from flipgate.steps.moving.scaled_objects import let_go, pause
+from flipgate.steps.moving.autoscalers import hold, let_go
 
 TRIES = 5
 
@@ -29,7 +29,7 @@ def start(
 def stop(acting: Acting, workload: Workload, scaled: Iterable[ScaledObject] = ()) -> None:
     """Has it work no more."""
     for each in scaled:  # first: it would start what is stopped
-        pause(acting, each)
+        hold(acting, each)
     if workload.up:
         _scale(acting, workload, 0)
 

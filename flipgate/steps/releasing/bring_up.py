@@ -30,16 +30,17 @@ from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.outbox import advance, complete_history, need_open, write, write_history
 from flipgate.steps.acting.world import World
+from flipgate.steps.looking.autoscalers import find_rested
 from flipgate.steps.looking.commands import need_commands
 from flipgate.steps.looking.look import configuration, list_side, look, need_dark, need_record
 from flipgate.steps.looking.room import need_room
 from flipgate.steps.looking.scaled_objects import find_unpaused
 from flipgate.steps.looking.standstill import Waiting, need_none
 from flipgate.steps.looking.why import why_not_ready
+from flipgate.steps.moving.autoscalers import hold_each, take_back
 from flipgate.steps.moving.dark_preview import keep_dark_preview
 from flipgate.steps.moving.move import close_routes
 from flipgate.steps.moving.rest import stop_consuming
-from flipgate.steps.moving.scaled_objects import pause_each
 from flipgate.steps.moving.stamp import need_ours, stamped_look
 from flipgate.steps.releasing.by_git import by_git, set_by_git
 from flipgate.steps.releasing.meant import Meant, given_images, live_side, mean, said_again
@@ -123,12 +124,8 @@ def bring_up(acting: Acting, release: Release, view: View | None = None) -> None
     need_open(need_record(world, view), release.name)
     dark = need_dark(world, view)
     if dark.side is not release.side:
-        raise Refused(
-            f"is for {release.side}, which has the live traffic now",
-            obj=f"release {release.name}",
-            reason=Why.SIDE_IS_LIVE,
-            untouched="both sides",
-        )
+        fact, obj = f"is for {release.side}, which has the live traffic now", f"release {release.name}"
+        raise Refused(fact, obj=obj, reason=Why.SIDE_IS_LIVE, untouched="both sides")
     keep_dark_preview(acting)  # of a release that this one supersedes
     side = view.sides[dark.side]
     _need_switches(world, side)
@@ -139,8 +136,10 @@ def bring_up(acting: Acting, release: Release, view: View | None = None) -> None
     }
     need_none((*paused(rolled), *held_back(rolled)), obj=_on_its_side(release), untouched="both sides")
     unpaused = find_unpaused(world, dark.side)
+    rested = find_rested(world, dark.side)
     quiet = all(switch.says(False) for switch in side.switches.values()) and not unpaused and not by_git(world)
     if quiet and not any(_changes(world, workload, release) for workload in side.workloads.values()):
+        take_back(acting, rested)
         _note_occupant(world, release, side)  # who set all this may have been killed before the note
         return
     need_ours(acting, side)
@@ -155,7 +154,8 @@ def bring_up(acting: Acting, release: Release, view: View | None = None) -> None
     with journal(acting, BringUp(dark.side, release.images, release.wanted)) as entry:
         close_routes(acting, view.traffic)
         stop_consuming(acting, side)  # before any pod comes up
-        pause_each(acting, unpaused)
+        hold_each(acting, ((each, 0) for each in unpaused))
+        take_back(acting, rested)  # before the counts, which one that is held would undo
         for workload in side.workloads.values():
             acting.check_lease()
             set_workload(acting, workload, release)

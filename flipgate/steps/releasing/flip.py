@@ -29,7 +29,7 @@ from flipgate.core.values.text import TEXT_BYTES, fitted
 from flipgate.core.values.verdicts import Evidence, Verdict, combine, informing
 from flipgate.core.way_back.by_hand import lines_back
 from flipgate.core.workloads import taken_out
-from flipgate.core.workloads.counts import present_counts
+from flipgate.core.workloads.counts import present_counts, suspended
 from flipgate.core.workloads.render import configuration_hash, images_of
 from flipgate.core.workloads.view import View
 from flipgate.steps.acting.about import about_application
@@ -263,6 +263,7 @@ def _carried(world: World, record: Record, side: Side) -> Callable[[Record], Rec
         had = but(
             before,
             replicas={**before.replicas, **gone, **present_counts(state)},
+            suspended=suspended(state),
             images=images,
             roles={**before.roles, **roles},
             configuration=hashed,

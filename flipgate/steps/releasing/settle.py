@@ -21,13 +21,14 @@ from flipgate.core.values.sides import Side
 from flipgate.core.values.text import ADDRESS_BYTES, TEXT_BYTES, fitted
 from flipgate.core.values.verdicts import Evidence, Verdict, informing
 from flipgate.core.workloads.counts import not_serving, rest_counts
+from flipgate.core.workloads.unchanged import unchanged
 from flipgate.core.workloads.view import SideState, View, Workload
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.outbox import advance, need_open, write_history
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.held import may_begin
-from flipgate.steps.looking.look import look, need_dark, need_record, running_pods
+from flipgate.steps.looking.look import look, look_at_side, need_dark, need_record, running_pods
 from flipgate.steps.looking.prove import prove_moved
 from flipgate.steps.looking.undeclared import need_declared, undeclared_evidence
 from flipgate.steps.moving.rest import rest
@@ -165,7 +166,8 @@ def settle(acting: Acting, name: str = "", *, unseen_by: str = "") -> Release:
     busy = _still_busy(world, dark.side)
     rest(acting, view, dark, keep=world.application.spec.policy.rest_replicas)
     unseen = _need_still_served(acting, view, release.side, unseen_by) if record.ran_on(dark.side) else ""
-    message = f"{dark.side} is at rest; going back is the slow way from here on{unseen}"
+    kept = _live_side(world, view.sides[release.side])
+    message = f"{dark.side} is at rest; going back is the slow way from here on{unseen}; {kept}"
     if not record.ran_on(dark.side):
         message = f"nothing ever ran on {dark.side}: nothing had to be put to rest"
     elif busy:
@@ -174,6 +176,16 @@ def settle(acting: Acting, name: str = "", *, unseen_by: str = "") -> Release:
     write_history(world)
     assert done.ended is not None
     return done.ended
+
+
+def _live_side(world: World, before: SideState) -> str:
+    """Returns what became of the live side meanwhile, and says it."""
+    try:
+        found = unchanged(before, look_at_side(world, before.side))
+    except FlipgateError as error:
+        found = f"whether {before.side} is as it was before was not seen: {error.fact}"
+    world.say(found)
+    return found
 
 
 @about_application(untouched="both sides")

@@ -22,15 +22,16 @@ from flipgate.core.values import stamps
 from flipgate.core.values.errors import Conflict, FlipgateError, Forbidden, Refused, about
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
+from flipgate.core.workloads.autoscalers import Autoscaler
 from flipgate.core.workloads.containers import of_another_repository, untold
 from flipgate.core.workloads.render import environment_config_maps, images_of
-from flipgate.core.workloads.scaled_objects import ScaledObject
 from flipgate.core.workloads.standstill import held_back, paused
 from flipgate.core.workloads.taken_out import roles_of
 from flipgate.core.workloads.view import SideState, Stamped, View
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.ask import probe_problems
+from flipgate.steps.looking.autoscalers import find_rested
 from flipgate.steps.looking.commands import commands_here
 from flipgate.steps.looking.companions import companion_problems
 from flipgate.steps.looking.dark_preview import dark_preview_notes, dark_preview_problems
@@ -206,14 +207,16 @@ def _stamp_both(world: World, view: View, record: Record) -> None:
             stamp_unstamped(acting, state)
 
 
-def _scaled(world: World) -> list[ScaledObject]:
-    """What KEDA has of the workers on both sides. Where it may not be looked at nobody of ours has written it."""
+def _scaled(world: World) -> list[Autoscaler]:
+    """What KEDA has of the workers on both sides, and what scales the others there and was written by one of ours
+    before. Where it may not be looked at nobody of ours has written it."""
     try:
         found = [find_scaled(world, side, world.application.workers()) for side in Side]
     except Forbidden as error:
         world.say(f"KEDA's ScaledObjects are not stamped: {error}")
-        return []
-    return [each for side in found for some in side.values() for each in some]
+        found = []
+    rested = (each for side in Side for each in find_rested(world, side) if each.stamp)
+    return [*(each for side in found for some in side.values() for each in some), *rested]
 
 
 def _last_epoch(found: Iterable[Stamped]) -> int:

@@ -16,6 +16,7 @@ from flipgate.steps.releasing.flip import going_back
 from flipgate.steps.releasing.questions import pose
 from flipgate.steps.releasing.setup import adopt
 from flipgate.steps.watching.watch import bad_bake
+from tests.api.changed_shop import to_baking
 from tests.api.moving.workers import (
     add_job,
     complete,
@@ -71,6 +72,25 @@ def test_a_running_job_is_waited_for(shop: Shop) -> None:
         under_lease(world, hand_over_workers, GREEN)
     assert set(seen[:4]) == {(True, True)}, "the old one is suspended, and the new one not resumed before its Job ended"
     assert suspended(shop) == (True, False)
+
+
+def test_a_cron_job_that_a_person_had_stopped_stays_so_there_and_back(shop: Shop) -> None:
+    """As users had it: neither a release nor the way back starts it."""
+    shop = with_cron_job(shop)
+    suspend(shop, BLUE, True)
+    to_baking(shop, shop.adopted(), {"web": "shop/web:2"})
+    assert (suspended(shop), mailers(shop)) == ((True, True), (0, 1))
+    assert last_entry(shop.world()).outcome.endswith("nightly stays suspended, as it was when users left")
+    assert users_complain(shop, shop.play_all_ready).left == ()
+    assert (suspended(shop), mailers(shop)) == ((True, True), (1, 0))
+
+
+def test_one_that_ran_until_users_left_runs_again(shop: Shop) -> None:
+    shop = with_cron_job(shop)
+    to_baking(shop, shop.adopted(), {"web": "shop/web:2"})
+    assert suspended(shop) == (True, False)
+    users_complain(shop, shop.play_all_ready)
+    assert suspended(shop) == (False, True)
 
 
 def test_old_first_goes_back_for_a_job_that_runs_on_and_stops_none(shop: Shop) -> None:

@@ -47,6 +47,21 @@ def test_a_release_is_closed_when_every_replica_shows_the_live_side(shop: Shop, 
     with soaked(shop, tmp_path, GREEN_ANSWERS, ("traefik-1", "traefik-2")) as world:
         assert under_lease(world, settle).phase is Phase.SETTLED
     assert shop.counts(BLUE) == AT_REST
+    said = shop.world().store.read().last
+    assert said
+    assert said.changes[-1].message.endswith("green is as it was before: 1 workload, 2 pods Ready")
+
+
+def test_what_changes_on_the_live_side_meanwhile_is_told_and_moves_nothing(shop: Shop, tmp_path: Path) -> None:
+    def users(request: Handler) -> Answer | None:
+        shop.scale(GREEN, "web", 3)  # an autoscaler, while it is looked through Traefik
+        return GREEN_ANSWERS(request)
+
+    with soaked(shop, tmp_path, users) as world:
+        said = under_lease(world, settle).changes[-1].message
+    assert "warning: green changed meanwhile, and nothing was moved for it: Deployment" in said
+    assert "web asks for 3 pods, before for 2" in said
+    assert (shop.where(), shop.counts(BLUE)) == (("green",), AT_REST)
 
 
 def test_a_replica_that_lost_the_route_keeps_the_release_open_and_the_way_back_works(

@@ -46,6 +46,10 @@ STORED: tuple[tuple[Intent, dict[str, Any]], ...] = (
     (CommitRoutes(GREEN), {"to": "green"}),
     (ReleaseRoutes(GREEN), {"to": "green"}),
     (Rest(BLUE, {"web": 0}), {"side": "blue", "replicas": {"web": 0}}),
+    (
+        Rest(BLUE, {"web": 1}, "HorizontalPodAutoscaler web minimum 2"),
+        {"side": "blue", "replicas": {"web": 1}, "before": "HorizontalPodAutoscaler web minimum 2"},
+    ),
     (Restore(BLUE, {"web": 2}), {"side": "blue", "replicas": {"web": 2}}),
     (StartJob(GREEN, "smoke-1"), {"side": "green", "job": "smoke-1"}),
     (RequestMerge(GREEN, "flipgate/a"), {"to": "green", "branch": "flipgate/a"}),

@@ -64,6 +64,7 @@ NEWS: dict[str, Record] = {
     ),
     "looked_at": record(conditions=(agrees(BLUE, "commit abc leads to blue", NOW),)),
     "accepted": record(sides={BLUE: Occupant(images=RUN, since=NOW, accepted={"web": 1})}),
+    "suspended": record(sides={BLUE: Occupant(images=RUN, since=NOW, suspended=("standings",))}),
     "basis": record(conditions=(agrees(BLUE, "", NOW, "0" * 32),)),
     "again": record(release=release(*LIVE, again={"web": "0" * 12})),
     "commits": record(release=release(*LIVE, commits=(Commit(what="deploy", commit="0" * 40, at=NOW),))),
@@ -129,7 +130,7 @@ def test_whatever_is_stored_and_was_not_known_then_is_judged_here() -> None:
         "Question": {"content", "lookFirst", "services", "whoMay"},
         "Approval": {"identity"},
         "Decided": {"identity"},
-        "Occupant": {"accepted", "roles"},
+        "Occupant": {"accepted", "roles", "suspended"},
         "Release": {"again", "chain", "commits"},
         "FrozenEvidence": {"output", "seconds"},
     }

@@ -95,8 +95,18 @@ def test_only_what_is_declared_is_asked_for() -> None:
         ("list", "scaledobjects"),
         ("patch", "scaledobjects"),
     }
+    warm = more(SHOP + "  policy: {restReplicas: 1}\n")
+    assert {(verb, resource) for _, verb, resource, _ in warm} == {("patch", "horizontalpodautoscalers")}
     behind = more(SHOP, Found(behind=frozenset({("TraefikService", "inner"), ("Service", "web")})))
     assert {each[1:] for each in behind} == {("get", "traefikservices", ("inner",))}
+
+
+@pytest.mark.parametrize("role", ["worker", "serving"])
+def test_who_has_no_worker_may_do_without_the_right_on_what_keda_scales(role: str) -> None:
+    """Nobody knows whether it scales what serves."""
+    application = load_application(SHOP.replace("role: worker", f"role: {role}"), "shop.yaml")
+    found = [r.needed for r in rules_of(application, "flipgate", Found(keda=True)) if r.resource == "scaledobjects"]
+    assert set(found) == {role == "worker"}
 
 
 def test_a_command_whose_service_no_check_asks_gets_no_names() -> None:

@@ -9,6 +9,7 @@ import pytest
 from flipgate.core.record.occupant import Occupant
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import Record
+from flipgate.core.spec.service import Service
 from flipgate.core.values.base import but
 from flipgate.core.workloads.counts import (
     at_work,
@@ -20,6 +21,7 @@ from flipgate.core.workloads.counts import (
     not_serving,
     present_counts,
     rest_counts,
+    said_to_stay,
     scaled_up,
     short_of,
     short_of_itself,
@@ -27,7 +29,7 @@ from flipgate.core.workloads.counts import (
     without_pods,
 )
 from flipgate.core.workloads.view import SideState, Workload
-from tests.core.builders import BLUE, GREEN, NOW, PLACES, RUN, deployment, record, release, shop, side, without
+from tests.core.builders import BLUE, GREEN, LIVE, NOW, PLACES, RUN, deployment, record, release, shop, side, without
 
 IDLE = shop("{name: idle, role: serving, replicas: 0}")
 """The shop, with a service that is declared without pods."""
@@ -58,6 +60,16 @@ def test_what_works_has_the_files_number_or_as_many_as_worked() -> None:
     (mailer,) = shop().workers()
     assert [at_work([each], None, BLUE) for each in (mailer, but(mailer, replicas=0))] == [{"mailer": 3}, {"mailer": 0}]
     assert at_work([mailer], adding(mailer=8), GREEN) == at_work([mailer], adding(mailer=8), BLUE) == {"mailer": 8}
+
+
+def test_a_cron_job_that_somebody_had_stopped_when_users_left_is_started_by_no_move() -> None:
+    cron = Service.model_validate({"name": "nightly", "role": "cron"})
+    stopped, ran = (Occupant(images=RUN | {"nightly": "n"}, since=NOW, suspended=names) for names in (("nightly",), ()))
+    left = record(sides={BLUE: stopped, GREEN: ran}, release=release(*LIVE))
+    assert [at_work([cron], left, side) for side in (BLUE, GREEN)] == [{}, {}]
+    forward = record(sides={BLUE: ran, GREEN: stopped}, release=release(*LIVE))
+    assert at_work([cron], forward, GREEN) == {"nightly": 1}, "what green had when users left it once is over"
+    assert said_to_stay(left, GREEN) == ["nightly stays suspended, as it was when users left"]
 
 
 def test_at_rest_only_what_serves_keeps_pods() -> None:

@@ -12,6 +12,7 @@ from flipgate.core.values.sides import Side
 from flipgate.core.workloads.hand_over import next_turn
 from flipgate.core.workloads.scaled_objects import BEFORE, PAUSED, PAUSED_AT, ScaledObject, read_scaled_object
 from tests.core.builders import BLUE, GREEN, deployment, shop, side
+from tests.core.patching import patched
 
 
 def obj(annotations: dict[str, str] | None = None, **target: str) -> dict[str, Any]:
@@ -27,22 +28,20 @@ def read(found: dict[str, Any]) -> ScaledObject:
     return scaled
 
 
-def patched(found: dict[str, Any], operations: list[dict[str, Any]]) -> dict[str, Any]:
-    """The object after a JSON patch, as far as these go."""
-    after = copy.deepcopy(found)
-    for each in operations:
-        *parents, last = [part.replace("~1", "/") for part in each["path"].split("/")[1:]]
-        at = after
-        for part in parents:
-            at = at[part]
-        match each["op"]:
-            case "test":
-                assert at.get(last) == each["value"]
-            case "add":
-                at[last] = each["value"]
-            case "remove":
-                del at[last]
-    return after
+@pytest.mark.parametrize("stood", [{}, {PAUSED: "true"}, {PAUSED_AT: "3"}, {PAUSED_AT: "1"}], ids=str)
+def test_what_rests_with_some_pods_is_held_at_them_and_let_go_as_it_was(stood: dict[str, str]) -> None:
+    before = obj(stood)
+    held = patched(before, read(before).holding(1))
+    assert read(held).held
+    assert held["metadata"]["annotations"][PAUSED_AT] == "1"
+    assert read(held).holding(1) == []
+    more = patched(held, read(held).holding(2))
+    less = patched(more, read(more).holding())
+    for each in (held, more, less):
+        assert patched(each, read(each).letting_go()) == before
+    theirs = copy.deepcopy(held)
+    theirs["metadata"]["annotations"][PAUSED_AT] = "7"
+    assert patched(theirs, read(theirs).letting_go())["metadata"]["annotations"] == {**stood, PAUSED_AT: "7"}
 
 
 @pytest.mark.parametrize(

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from flipgate.adapters.store import Store
 from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.values.errors import TemporaryError
 from flipgate.core.values.stamps import STAMP
-from flipgate.steps.acting.world import DEFAULT_NAMESPACE, World
 from flipgate.steps.releasing import settle
-from tests.api.wire import Holding, serving
+from tests.api.wire import Holding
 from tests.lab import runbook
-from tests.lab.stage import BLUE, GREEN, SERVING, WORKERS, NewStage, Stage, images, lost_none
+from tests.lab.late import behind
+from tests.lab.stage import BLUE, GREEN, SERVING, WORKERS, NewStage, images, lost_none
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
-
-
-@contextmanager
-def behind(stage: Stage, network: Holding, folder: Path) -> Iterator[World]:
-    """The pipelines' worker, behind that network."""
-    with serving(network, folder) as cluster:
-        store = Store(cluster, DEFAULT_NAMESPACE, stage.application)
-        yield World(cluster, store, stage.world().application, "worker", say=print)
 
 
 def test_held_writes_of_a_scale_down_never_reach_the_side_that_users_are_on(

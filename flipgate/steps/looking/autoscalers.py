@@ -1,0 +1,46 @@
+"""Looks at what scales the services of a side that serve."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flipgate.adapters.addresses import address
+from flipgate.core.values.errors import FlipgateError, TemporaryError
+from flipgate.core.values.place import Place
+from flipgate.core.values.sides import Side
+from flipgate.core.workloads.autoscalers import READ, Autoscaler, Autoscalers, to_take
+from flipgate.core.workloads.counts import rest_counts
+from flipgate.core.workloads.scaled_objects import SCALED_OBJECT
+from flipgate.steps.acting.world import World
+from flipgate.steps.looking.scaled_objects import list_scaled
+
+
+def find_autoscalers(world: World, side: Side) -> Autoscalers:
+    """Returns the HorizontalPodAutoscalers and ScaledObjects of the services that serve, by service. What may not be
+    listed is said, and left out: no rest and no release ends for it. Raises TemporaryError."""
+    place = world.application.place_of(side)
+    names: dict[tuple[str, str], str] = {(s.kind, place.workload_of(s)): s.name for s in world.application.serving()}
+    found: dict[str, tuple[Autoscaler, ...]] = {}
+    for kind in READ if names else ():
+        for each in (READ[kind](item, place.namespace) for item in _listed(world, place, kind)):
+            if each and (name := names.get((each.target, each.deployment))):
+                found[name] = (*found.get(name, ()), each)
+    return found
+
+
+def find_rested(world: World, side: Side) -> tuple[Autoscaler, ...]:
+    """Returns those of them that a rest holds, or held: whoever brings the side up again takes them."""
+    application = world.application
+    return to_take(find_autoscalers(world, side), rest_counts(application, application.spec.policy.rest_replicas))
+
+
+def _listed(world: World, place: Place, kind: str) -> list[dict[str, Any]]:
+    try:
+        if kind == SCALED_OBJECT:
+            return list_scaled(world, place)
+        return world.cluster.items(address(kind, place.namespace))
+    except TemporaryError:
+        raise
+    except FlipgateError as error:
+        world.say(f"whether a {kind} scales what serves on {place.side} is not known: {error}")
+        return []
