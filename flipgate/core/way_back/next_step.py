@@ -16,7 +16,7 @@ from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.pipelines import DEPLOY_DARK, FLIP_TRAFFIC, RECONCILE, SCALE_DOWN
 from flipgate.core.record.record import ConditionStatus, Record
 from flipgate.core.record.release import Release
-from flipgate.core.record.stopped import VERBS, again
+from flipgate.core.record.stopped import VERBS, again, when
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values.managed_fields import APPLY
@@ -268,7 +268,7 @@ def _stopped(release: Release, also: str = "") -> str:
     if stop is None:
         return ""
     goes_on = "has a person asked again" if stop.withdrawn else "goes on"
-    said = "; ".join(each for each in (also, f"reconcile {goes_on} within five minutes, or at once") if each)
+    said = "; ".join(each for each in (also, f"reconcile {goes_on} {when(stop)}, or at once") if each)
     return f"{VERBS[stop.pipeline]}'s run stopped at {_clock(stop.at)} ({stop.reason}): {stop.fact}; {said}"
 
 
