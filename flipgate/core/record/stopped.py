@@ -59,8 +59,9 @@ def note_stop(
     """Returns the record with what stopped the pipeline's run; unchanged when such a run has nothing to do any more.
 
     A verdict before anything was changed takes a yes that stands with it: a person is asked again, and told of it. A
-    fault leaves the yes standing, for the next run. One journal entry, and one message unless `tell` is false; none
-    where reconcile has tried a deploy again, and what stops it is the same.
+    fault leaves the yes standing, for the next run. Where gates do not pass nobody is asked: an open question goes,
+    too. One journal entry, and one message unless `tell` is false; none where reconcile has tried a deploy again, and
+    what stops it is the same.
     """
     release = record.release
     if release is None or release.name != name or release.phase.row.pipeline != pipeline:
@@ -87,7 +88,8 @@ def note_stop(
     changed = records.journaled(changed, REASONS[pipeline], actor, now, f"{why.reason}: {why.fact}. {follows}")
     if tell:
         changed = _told(changed, release, stop, follows)
-    return withdraw(changed) if void else changed
+    unasked = why.reason == Why.GATES_NOT_PASSED and release.phase.row.asks
+    return withdraw(changed) if void or unasked else changed
 
 
 def what_follows(record: Record, release: Release, stop: Stopped) -> str:

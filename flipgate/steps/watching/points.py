@@ -13,6 +13,7 @@ from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.record import Record
 from flipgate.core.record.release import Release
 from flipgate.core.values.errors import Refused
+from flipgate.core.values.foreign import fault
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.verdicts import Evidence, Verdict, not_passed
 from flipgate.steps.acting.about import about_application
@@ -33,7 +34,10 @@ def ask_gates(world: World, release: Release, *points: GatePoint) -> list[Eviden
     for point in points:
         for gate in world.application.spec.gates_at(point):
             asked.setdefault(gate.name, (gate, point))
-    found = world.each(lambda each: _ask(world, release, *each), asked.values())
+    try:
+        found = world.each(lambda each: _ask(world, release, *each), asked.values())
+    except Exception as error:  # no more threads, say
+        found = [_not_asked(gate, error) for gate, _ in asked.values()]
     for evidence in found:
         world.say(f"gate {evidence.gate}: {evidence.verdict} ({evidence.answer})")
     return found
@@ -121,5 +125,9 @@ def _ask(world: World, release: Release, gate: Gate, point: GatePoint) -> Eviden
                 break
         return found
     except Exception as error:  # any at all: it is one gate that is unknown, and no step that ends
-        answer = f"cannot be asked: {type(error).__name__}"
-        return Evidence(gate.name, Verdict.UNKNOWN, gate.kind.word, namespace, answer, "")
+        return _not_asked(gate, error)
+
+
+def _not_asked(gate: Gate, error: Exception) -> Evidence:
+    answer = f"cannot be asked: {fault(error)}"
+    return Evidence(gate.name, Verdict.UNKNOWN, gate.kind.asked(gate), gate.kind.whom, answer, "an answer")
