@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,19 +14,21 @@ import pytest
 
 from flipgate.core.record.going_on import DOORBELL
 from flipgate.core.record.phases import Phase, QuestionKind
-from flipgate.core.record.record import Question
+from flipgate.core.record.record import Decision, Question
 from flipgate.core.spec.application import load_application
+from flipgate.core.values.errors import Refused
 from flipgate.core.values.verdicts import Verdict
 from flipgate.steps.acting.world import World, utc_now
+from flipgate.steps.releasing.questions import decide
 from flipgate.steps.releasing.settle import settle, soak_evidence
-from flipgate.steps.watching.points import need_no_bad_gate
 from flipgate.steps.watching.soak_gates import note_soak_gates
 from tests.api.desk import Desk
 from tests.api.front import fronted
 from tests.api.played import PlayedPrefect, SuspendedError, played
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, timed_by_its_waiting, under_lease
-from tests.api.steps import SCALE_DOWN, approved, later, refusing, status
+from tests.api.steps import SCALE_DOWN, approved, later, status
 from tests.api.wire import Answer, Handler, number, serving
+from tests.core.builders import ANA
 
 pytestmark = pytest.mark.xdist_group("prefect")  # one process imports it, which takes seconds
 
@@ -187,9 +189,12 @@ def test_a_release_that_was_not_dark_for_long_enough_is_asked_about_when_it_was(
         assert shown(asked(world), "verified")[0] == "pass"
 
 
+@pytest.mark.usefixtures("suspending")
 def test_an_unknown_gate_keeps_the_way_back_open_and_a_word_passes_it(
     shop: Shop, live: World, tmp_path: Path, prefect: PlayedPrefect
 ) -> None:
+    from tasks.artifacts import question_text
+
     gate = '{name: ratio, promql: "x{namespace=\\"{namespace}\\"}[{window}]", of: namespace, max: 1, at: scale-down}'
     with gated(shop, live, tmp_path, gate) as (world, prometheus):
         release = world.store.read().release
@@ -197,10 +202,20 @@ def test_an_unknown_gate_keeps_the_way_back_open_and_a_word_passes_it(
         prometheus.number = "NaN"
         (evidence,) = [each for each in soak_evidence(world, release) if each.gate == "ratio"]
         assert (evidence.verdict, "no number (NaN" in evidence.answer) == (Verdict.UNKNOWN, True)
-        approved(world, SCALE_DOWN)
+        heard: list[str] = []
+        with played(replace(world, say=heard.append)) as flows, pytest.raises(SuspendedError):
+            flows.scale_down(shop.name, release.name)
+        assert shown(asked(world), "ratio")[0] == "unknown"
+        assert any("Not passed: ratio: unknown." in line for line in heard), "as it is told in Slack"
+        form = question_text(shop.name, asked(world), [evidence])
+        assert "| ratio | **unknown** | no number " in form
+        assert "(wanted at most 1) |" in form
+        decide(world, Decision.APPROVE, by=ANA, via="cli", reason="as agreed")
         with played(world) as flows:
             assert flows.scale_down(shop.name, release.name).name == "Held"
         record = world.store.read()
+        assert record.release
+        assert "ratio" in [proof.gate for proof in record.release.decisions[-1].evidence], "the history"
         assert (record.phase, record.approval, shop.counts(BLUE)) == (Phase.LIVE, None, COUNTS)
         reconcile(later(world, DOORBELL.total_seconds() + 1))
         assert prefect.of("scale-down") == []
@@ -212,18 +227,31 @@ def test_an_unknown_gate_keeps_the_way_back_open_and_a_word_passes_it(
         assert under_lease(world, settle).phase is Phase.SETTLED
 
 
+@pytest.mark.parametrize(
+    ("answer", "phase", "said"),
+    [
+        ("2", Phase.FAILED, "ratio: fail: 2 of "),
+        ("NaN", Phase.DARK, "0 checks passed; not known yet, and asked again before a person is: ratio"),
+        ("0", Phase.DARK, "1 checks passed"),
+    ],
+)
+@pytest.mark.usefixtures("prefect")
 def test_at_dark_a_gate_that_fails_fails_the_release_and_one_that_is_unknown_is_asked_again(
-    shop: Shop, dark: World, tmp_path: Path
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str, phase: Phase, said: str
 ) -> None:
+    monkeypatch.setattr("flows.deploy_dark.keep_failure", lambda *_: "")
     gate = '{name: ratio, promql: "x{namespace=\\"{namespace}\\"}[{window}]", of: namespace, max: 1, at: dark}'
-    with gated(shop, dark, tmp_path, gate) as (world, prometheus):
-        release = world.store.read().release
+    with gated(shop, shop.adopted("pipeline"), tmp_path, gate) as (world, prometheus):
+        prometheus.number = answer
+        with shop.playing_ready(), played(world) as flows, suppress(Refused):
+            flows.deploy_dark(shop.name, {"web": "shop/web:2"})
+        release = world.store.read().newest
         assert release
-        prometheus.number = "NaN"
-        assert [each.verdict for each in need_no_bad_gate(world, release)] == [Verdict.UNKNOWN]
-        prometheus.number = "2"
-        with refusing("ChecksFailed", "ratio: fail: 2 of "):
-            need_no_bad_gate(world, release)
+        assert (release.phase, said in release.changes[-1].message) == (phase, True), release.changes[-1].message
+        (judgement,) = release.judgements
+        assert [proof.gate for proof in judgement.proofs] == ["ratio"]
+        if answer == "NaN":
+            assert flip(world).name == "Held", "unknown never passes"
 
 
 def test_what_is_bad_in_the_soak_is_told_once_and_shown_and_moves_nobody(
