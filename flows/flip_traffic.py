@@ -68,11 +68,12 @@ def flip_traffic(application: str, release: str, cluster: str = "default") -> st
 
 
 def shown(world: World, release: Release) -> list[Evidence]:
-    """What a person is asked on: the checks of the dark side, which have to pass, what else leads to a side, and
-    whether a reference that was released again has other content, and whether it can be looked at."""
+    """What a person is asked on: the checks of the dark side and the file's gates, which have to pass, what else leads
+    to a side, whether a reference that was released again has other content, and whether it can be looked at."""
     put_dark_preview_right(world)
     return [
         *task.check_again(world, release),
+        *task.ask_gates(world, QuestionKind.FLIP),
         *undeclared_evidence(world),
         *content_evidence(world, release),
         *dark_preview_evidence(world, release),
@@ -88,6 +89,7 @@ def move_and_watch(world: World, name: str) -> Release:
         if release.phase is Phase.DARK:
             release = task.scale_to_live(acting, release)
             task.check_again(world, release)
+            task.ask_gates(world, QuestionKind.FLIP)
             _, proven = task.move_users(acting)
         else:
             proven = task.prove_side(world, release.side)

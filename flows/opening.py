@@ -13,7 +13,7 @@ from flipgate.adapters import runs
 from flipgate.adapters.runs import OVERTAKEN, url_of
 from flipgate.core.record.became import became
 from flipgate.core.record.form import IS_HELD, NOT_KEPT, held_in
-from flipgate.core.record.freeze import HOLDS
+from flipgate.core.record.freeze import ENDS_WELL
 from flipgate.core.record.going_on import ENDED
 from flipgate.core.record.held import HELD
 from flipgate.core.record.phases import Phase
@@ -93,8 +93,9 @@ def this_run() -> str:
 
 def overtaken(world: World, release: str, refused: Refused) -> State[str]:
     """The state of a run whose release a person, or a newer build, has taken another way meanwhile, or whose move may
-    not begin yet: an end, not a failure; it says who, when and why. Raises `refused` otherwise."""
-    if refused.reason in HOLDS:
+    not begin yet, or whose gates do not pass: an end, not a failure; it says who, when and why. Raises `refused`
+    otherwise."""
+    if refused.reason in ENDS_WELL:
         return Completed(name=HELD, message=refused.fact, data=refused.fact)
     record = world.store.read()
     found = record.named(release)

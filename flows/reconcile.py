@@ -20,6 +20,8 @@ from flipgate.steps.releasing.questions import expire
 from flipgate.steps.releasing.settle import kept_too_long, rest_expired
 from flipgate.steps.watching.conditions import note_conditions
 from flipgate.steps.watching.git_access import note_git_access
+from flipgate.steps.watching.points import gates_hold
+from flipgate.steps.watching.soak_gates import note_soak_gates
 from flipgate.steps.watching.unwatched import note_success
 from flows.opening import open_world, start_what_waited
 from tasks import steps as task
@@ -72,6 +74,7 @@ def reconcile_world(world: World, cluster: str) -> str:
         put_dark_preview_right(world, by_schedule=True)
         put_routes_right(world)
         note_git_access(world)
+        note_soak_gates(world)
     world.say(outcome.fact)
     if expired := expire(world):
         task.end_waiting(world, expired)
@@ -80,6 +83,8 @@ def reconcile_world(world: World, cluster: str) -> str:
     if outcome.pipeline and not ended and world.unattended():
         if held := yes_waits(world):
             world.say(f"a yes stands, and its move waits: {held.text}")
+        elif bad := gates_hold(world):
+            world.say(f"nobody is asked: gates do not pass: {bad}")
         else:
             task.go_on(world, outcome, cluster)
     if kept_too_long(world):

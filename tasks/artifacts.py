@@ -23,7 +23,7 @@ from prefect.client.schemas.actions import ArtifactUpdate
 from flipgate.adapters import runs
 from flipgate.core.record.approvals import who_approves
 from flipgate.core.record.record import Question
-from flipgate.core.record.release import Release
+from flipgate.core.record.release import Release, frozen
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.outward import markdown, markdown_code, one_line
 from flipgate.core.values.verdicts import Evidence, Verdict
@@ -249,7 +249,7 @@ def question_text(application: str, question: Question, evidence: Iterable[Evide
     shown = list(evidence)
     seen = {each.gate for each in shown}
     bound = [e for e in question.evidence if e.gate not in seen and not e.gate.startswith(DIFFERS)]
-    rows = [_row(e.gate, e.verdict, e.answer) for e in shown] + [_row(e.gate, e.verdict, e.detail) for e in bound]
+    rows = [_row(e.gate, e.verdict, e.detail) for e in (*frozen(shown), *bound)]
     table = "\n".join(["| gate | | found |", "|---|---|---|", *rows]) if rows else "No checks are declared."
     passed = sum(e.verdict is Verdict.PASS for e in shown)
     gates = sum(e.verdict is not Verdict.INFO for e in shown)

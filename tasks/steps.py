@@ -29,7 +29,7 @@ from flipgate.steps.going_back.way_back import RolledBack
 from flipgate.steps.looking import prove
 from flipgate.steps.moving import dark_preview, git_routes, hand_over
 from flipgate.steps.releasing import bring_up, flip, questions, queue, settle, suite
-from flipgate.steps.watching import watch
+from flipgate.steps.watching import points, watch
 from tasks.artifacts import show_checks, show_graphs, showing_pods, showing_progress
 from tasks.policy import step
 
@@ -91,6 +91,16 @@ def check_release(acting: Acting, release: Release) -> list[Evidence]:
 @step("check the dark side again")
 def check_again(world: World, release: Release) -> list[Evidence]:
     return suite.still_passed(world, release)
+
+
+@step("ask the gates of the dark side")
+def ask_dark_gates(world: World, release: Release) -> list[Evidence]:
+    return points.need_no_bad_gate(world, release)
+
+
+@step("ask the gates before the move")
+def ask_gates(world: World, kind: QuestionKind) -> list[Evidence]:
+    return points.need_gates(world, kind)
 
 
 @step("note dark")

@@ -122,7 +122,7 @@ def reason_option(why: str, *, required: bool = True) -> Decorator[Any]:
 break_glass_option = click.option(
     "--break-glass",
     is_flag=True,
-    help="Pass freezes and closed windows, and after a flip the file's gates; with a --reason that everybody is told.",
+    help="Pass freezes, closed windows and the file's gates; with a --reason that everybody is told.",
 )
 
 

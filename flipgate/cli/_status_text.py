@@ -10,7 +10,7 @@ import click
 
 from flipgate.cli._live_side import cell, lead
 from flipgate.cli._print import ago, clock, count, lasting, on_one_line, table
-from flipgate.core.record.conditions import GIT_ACCESS, LIVE_SIDE_READY, ROUTES_IN_GIT
+from flipgate.core.record.conditions import GATES_PASS, GIT_ACCESS, LIVE_SIDE_READY, ROUTES_IN_GIT
 from flipgate.core.record.held import HELD
 from flipgate.core.record.intents import in_words
 from flipgate.core.record.phases import Phase
@@ -27,7 +27,7 @@ WAY_BACK_READY = "WayBackReady"
 UNWATCHED = "Unwatched"
 ABOVE = ((LIVE_SIDE_READY, "False"), (UNWATCHED, "True"))
 """Conditions that stand above everything else."""
-GOOD = frozenset({WAY_BACK_READY, LIVE_SIDE_READY, ROUTES_IN_GIT, GIT_ACCESS})
+GOOD = frozenset({WAY_BACK_READY, LIVE_SIDE_READY, ROUTES_IN_GIT, GIT_ACCESS, GATES_PASS})
 """Conditions that are as they should be when they are True."""
 
 

@@ -35,6 +35,6 @@ def approve(options: ClusterOptions, app: str, reason: str, break_glass: bool, o
     What else did not pass is printed with the decision.
 
     A yes given while the application is frozen, or no window is open, is kept until its question expires, and the move
-    waits. --break-glass passes both, and gates of the bake; no fence, no check of pods, no proof of traffic.
+    waits. --break-glass passes both, and the file's gates; no fence, no check of pods, no proof of traffic.
     """
     decide_and_ring(options, app, "approve", reason, output, break_glass=break_glass)

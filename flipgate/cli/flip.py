@@ -42,8 +42,9 @@ def flip(
     asks a person first, unless a decision for exactly this change stands.
 
     While the application is frozen, or none of policy.windows is open, the move waits, and its yes with it.
-    --break-glass passes both, and in the bake the file's gates (spec.gates) that fail or are unknown; no fence, no
-    check of pods, no proof of traffic, and it is no yes.
+    Nobody is asked while a gate at dark or flip does not pass. --break-glass passes all of these, and the file's gates
+    (spec.gates) that fail or are unknown in the bake; no fence, no check of pods, no proof of traffic, and it is no
+    yes.
     """
     reason = need_glass("flip", app, reason, break_glass=break_glass)
     from flipgate.core.record.phases import QuestionKind, works_in

@@ -54,7 +54,8 @@ def scale_down(
     For a release that is `live` and has soaked. The run asks a person first; after it the way back is the slow one.
 
     While the application is frozen, or none of policy.windows is open, it waits, and its yes with it. --break-glass
-    passes both; not the soak, no fence, no check of pods, and it is no yes.
+    passes both, and gates at scale-down that fail or are unknown; not the soak, no fence, no check of pods, and it is
+    no yes.
     """
     reason = need_glass("scale-down", app, reason, break_glass=break_glass)
     from flipgate.core.record.phases import Phase, QuestionKind

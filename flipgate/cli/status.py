@@ -68,6 +68,8 @@ DATA = """\
                   says when
                   GitAccess, where the file has a git section: do a release's credentials read the branch, and may they
                   push? GitLetsIn (True); GitRefuses; Unreadable (Unknown). Reconcile tries: lookedAt says when
+                  GatesPass, where the file has gates at soak, while a release soaks: do they pass? GatesPass (True);
+                  GatesNotPassed (False, or Unknown). Only reconcile asks them: lookedAt says when
                   Held, while no move may begin: Frozen, WindowClosed (True); FreezeUnknown (Unknown)
                   Unwatched, once APP is adopted: has reconcile not succeeded for three of its intervals (900 s)?
                   ReconcileOverdue, NeverReconciled (True), Reconciled, JustAdopted (False), ClockAhead, Unreadable

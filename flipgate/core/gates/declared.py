@@ -1,4 +1,4 @@
-"""Judges a declared gate of a bake from what was measured at each look."""
+"""Judges a declared gate from what was measured at each look."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from flipgate.core.gates.kinds import Gate
+from flipgate.core.gates.points import THE_FLIP
 from flipgate.core.gates.sample import GateSample
 from flipgate.core.values.verdicts import Evidence, Verdict
 
@@ -16,16 +17,17 @@ BELONGS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "namespace": "of {namespace} by namespace",
         "target": "of {namespace} by Traefik's target",
-        "pods": "in {namespace}'s pods since the flip",
-        "time": "of either side by time since the flip",
+        "pods": "in {namespace}'s pods since {since}",
+        "time": "of either side by time since {since}",
+        "release": "of the release",
         "": "not known of whom yet",
     }
 )
 """How a number belongs to the side: never left to be guessed."""
 
 
-def judge(gate: Gate, samples: Sequence[GateSample], now: float, namespace: str) -> Evidence:
-    """Returns the verdict so far, for the side in this namespace.
+def judge(gate: Gate, samples: Sequence[GateSample], now: float, namespace: str, since: str = THE_FLIP) -> Evidence:
+    """Returns the verdict so far, for the side in this namespace, of what was counted since then.
 
     Fail: the last `failures` looks that had a number found it bad. Unknown: none had one, or none lately, or the last
     one was bad and it takes more to fail. Looks without a number neither pass nor fail; they are counted apart.
@@ -43,10 +45,16 @@ def judge(gate: Gate, samples: Sequence[GateSample], now: float, namespace: str)
     else:
         verdict = Verdict.PASS
     shown = known[-1][0] if known else samples[-1] if samples else GateSample(now, None, "not asked yet")
-    belongs = BELONGS[shown.of or kind.of(gate)].format(namespace=namespace)
+    belongs = _belongs(shown.of or kind.of(gate), namespace, since)
     answer = f"{_number(shown)} {belongs}; {_counted(samples, verdicts)}"
     threshold = kind.threshold(gate, shown)
     return Evidence(gate.name, verdict, kind.asked(gate), f"{kind.whom}, {belongs}", answer, threshold)
+
+
+def _belongs(how: str, namespace: str, since: str) -> str:
+    """Away from the bake it is always said since when: there it is the flip."""
+    also = f" since {since}" if since != THE_FLIP and "{since}" not in BELONGS[how] else ""
+    return BELONGS[how].format(namespace=namespace, since=since) + also
 
 
 def _number(sample: GateSample) -> str:

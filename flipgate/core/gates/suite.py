@@ -3,12 +3,12 @@ age."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from flipgate.core.gates.checks import Check
 from flipgate.core.record.release import CHECKS, NONE_KEPT, Release
-from flipgate.core.values.verdicts import Evidence, Verdict
+from flipgate.core.values.verdicts import Evidence, Verdict, not_passed
 
 WHERE = "record"
 
@@ -39,6 +39,16 @@ def remembered(checks: Iterable[Check], release: Release, now: datetime) -> Iter
                 "the build has to be deployed again"
             )
             yield Evidence(check.name, Verdict.UNKNOWN, check.what, WHERE, fact, check.wanted)
+
+
+def what_passed(evidence: Sequence[Evidence]) -> str:
+    """Returns in words what checks and gates said of a release that is dark now. None of them failed; a gate may be
+    unknown, and is asked again before a person is."""
+    if not evidence:
+        return "no checks are declared"
+    unknown = [each.gate for each in not_passed(evidence)]
+    later = f"; not known yet, and asked again before a person is: {', '.join(unknown)}" if unknown else ""
+    return f"{len(evidence) - len(unknown)} checks passed{later}"
 
 
 def not_run(checks: Iterable[Check]) -> Iterator[Evidence]:

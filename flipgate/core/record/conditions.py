@@ -20,6 +20,8 @@ ROUTES_IN_GIT: Final = "RoutesInGit"
 """Whether the routes' files lead where the routes do. Only who pushes knows it (steps/moving/git_routes.py)."""
 GIT_ACCESS: Final = "GitAccess"
 """Whether a release's credentials open the team's repository. Only a run has them (steps/watching/git_access.py)."""
+GATES_PASS: Final = Why.GATES_PASS
+"""What the gates at `soak` say. Only a run asks them (steps/watching/soak_gates.py)."""
 JUDGED: Final = frozenset({WAY_BACK_READY, DRIFTED, LIVE_SIDE_READY, DARK_SIDE_WORKS})
 """The types that `recorded` answers for; others in the record are left as they are."""
 

@@ -45,6 +45,7 @@ WARNINGS: frozenset[str] = frozenset(
         Reason.TRAFFIC_RESTORED,
         Why.BREAK_GLASS,
         Why.FROZEN,
+        Why.GATES_NOT_PASSED,
         LIVE_SIDE_SHORT,
         DEPLOY_STOPPED,
         FLIP_STOPPED,

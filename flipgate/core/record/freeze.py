@@ -17,6 +17,11 @@ HOLDS: Final = frozenset({Why.FROZEN, Why.FREEZE_UNKNOWN, Why.WINDOW_CLOSED})
 """Reasons for which a move does not begin, and its yes stays."""
 
 
+ENDS_WELL: Final = HOLDS | {Why.GATES_NOT_PASSED}
+"""Reasons for which a run that moves on ends without a fault: what waits is looked at again, and gone on with, by
+reconcile. Where gates have not passed there is no yes to keep: a person is asked once they pass."""
+
+
 class Freeze(Model):
     """Users stay where they are, and the way back stays open, until somebody thaws it."""
 
@@ -32,7 +37,7 @@ class Freeze(Model):
 
 
 class BreakGlass(Model):
-    """A person's word for one move of one release: freezes that are older, closed windows, and gates of its bake are
+    """A person's word for one move of one release: freezes that are older, closed windows, and the file's gates are
     passed. It is no yes."""
 
     kind: QuestionKind

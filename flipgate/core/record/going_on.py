@@ -78,7 +78,7 @@ def key_of(record: Record, pipeline: str, now: datetime, *, changed: bool = Fals
     """Returns the key of the run that goes on, so that whoever starts it starts the same one.
 
     The first of a release; one more for each question whose decision nobody has heard, and each time its move was held
-    back; else one for each epoch:
+    back, or its gates did not pass; else one for each epoch:
     something was settled (`changed`), or a phase goes on that somebody was at work in.
     """
     release = record.release.name if record.release else ""
@@ -86,10 +86,12 @@ def key_of(record: Record, pipeline: str, now: datetime, *, changed: bool = Fals
         return epoch_key(pipeline, record.application, record.epoch)
     question, decided = asked(record), answered(record)
     unheard = question is not None and decided is not None and now - decided.at >= DOORBELL
+    stop = record.release.stopped if record.release else None
     if question and unheard:
-        stop = record.release.stopped if record.release else None
         held = stop.at if stop and stop.reason in HOLDS else None
         return question_key(pipeline, record.application, question.id, held)
+    if question is None and stop and gates_held(record):
+        return question_key(pipeline, record.application, release, stop.at)
     return release_key(pipeline, record.application, release)
 
 
@@ -123,6 +125,12 @@ def _is_alive(run: Run, now: datetime) -> bool:
     """Whether a run that has not ended still comes to its work. One whose machine is lost is at work by Prefect's word
     for ever."""
     return run.state not in AT_WORK or run.started is None or now - run.started < AT_MOST
+
+
+def gates_held(record: Record) -> bool:
+    """Whether nobody is asked about the open release because its gates did not pass when they were asked last."""
+    stop = record.release.stopped if record.release else None
+    return asked(record) is None and record.phase.row.asks and bool(stop and stop.reason == Why.GATES_NOT_PASSED)
 
 
 def asked(record: Record) -> Question | None:

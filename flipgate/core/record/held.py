@@ -64,9 +64,13 @@ def move_held(
 ) -> Held | None:
     """Why this move of the open release may not begin now; None where it may, on a person's word (BreakGlass) too. That
     passes no freeze that is newer than itself."""
+    return next(_holding(record, everywhere, windows, now, glass_of(record, kind, now)), None)
+
+
+def glass_of(record: Record, kind: QuestionKind, now: datetime) -> BreakGlass | None:
+    """Returns a person's word that passes what holds this move of the open release back; None without one."""
     release, glass = record.release, record.glass
-    broken = glass if glass and release and glass.counts(kind, release.name, now) else None
-    return next(_holding(record, everywhere, windows, now, broken), None)
+    return glass if glass and release and glass.counts(kind, release.name, now) else None
 
 
 def _holding(
@@ -156,8 +160,8 @@ def thaw(record: Record, by: str, reason: str, now: datetime) -> Record:
 
 
 def break_glass(record: Record, glass: BreakGlass, may: WhoMay | None) -> Record:
-    """Returns the record with a person's word that passes what holds the open release's move back, and gates of its
-    bake: kept with the release (and so in its chain), in the journal, and told by a message of its own.
+    """Returns the record with a person's word that passes what holds the open release's move back, and the file's
+    gates: kept with the release (and so in its chain), in the journal, and told by a message of its own.
 
     Raises Refused (NoOpenRelease, WrongPhase) where no release has that move before it, and as a yes of somebody who
     may not give one.
@@ -181,8 +185,8 @@ def break_glass(record: Record, glass: BreakGlass, may: WhoMay | None) -> Record
         at=glass.at,
         identity=glass.identity,
     )
-    passes = "older freezes, closed windows" + (" and the file's gates" if glass.kind is QuestionKind.FLIP else "")
-    fact = f"BREAK-GLASS by {glass.said_by}: {glass.reason}. The {glass.kind.replace('-', ' ')} passes {passes}"
+    passes = f"The {glass.kind.replace('-', ' ')} passes older freezes, closed windows and the file's gates"
+    fact = f"BREAK-GLASS by {glass.said_by}: {glass.reason}. {passes}"
     changed = but(record, glass=glass, release=release.decided(said))
     return _told(changed, Why.BREAK_GLASS, glass.said_by, fact, glass.at)
 

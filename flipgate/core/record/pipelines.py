@@ -24,7 +24,7 @@ def release_key(pipeline: str, application: str, release: str) -> str:
 
 def question_key(pipeline: str, application: str, question: str, held: datetime | None = None) -> str:
     """The key of the run that acts on a decision which its own run has not heard, or whose move was `held` back at this
-    time. A question's id names its release."""
+    time. A question's id names its release; where none was asked, for gates did not pass, it is the release's name."""
     return f"{pipeline}-{application}-{question}{f'-held-{held:%Y%m%dT%H%M%S.%f}' if held else ''}"
 
 

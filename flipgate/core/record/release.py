@@ -194,6 +194,11 @@ class Release(Model):
         return next((change.at for change in reversed(self.changes) if change.phase is Phase.FLIPPING), self.moved_at)
 
     @property
+    def dark_since(self) -> datetime | None:
+        """Since when it is dark, with its checks passed; None where it is not."""
+        return self.since if self.phase is Phase.DARK else None
+
+    @property
     def name(self) -> str:
         """The name of this attempt, for people and for idempotency keys: `3f2a9c01d4e8-1`."""
         return f"{self.id}-{self.attempt}"

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from flipgate.core.record import record as records
 from flipgate.core.record.approvals import Granted, accept, withdraw
-from flipgate.core.record.freeze import HOLDS
+from flipgate.core.record.freeze import ENDS_WELL, HOLDS
 from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.pipelines import DEPLOY_DARK, FLIP_TRAFFIC, SCALE_DOWN
 from flipgate.core.record.record import Record, announce
@@ -59,8 +59,9 @@ def note_stop(
     """Returns the record with what stopped the pipeline's run; unchanged when such a run has nothing to do any more.
 
     A verdict before anything was changed takes a yes that stands with it: a person is asked again, and told of it. A
-    fault leaves the yes standing, for the next run. One journal entry, and one message unless `tell` is false; none
-    where reconcile has tried a deploy again, and what stops it is the same.
+    fault leaves the yes standing, for the next run. Where gates do not pass nobody is asked: an open question goes,
+    too. One journal entry, and one message unless `tell` is false; none where reconcile has tried a deploy again, and
+    what stops it is the same.
     """
     release = record.release
     if release is None or release.name != name or release.phase.row.pipeline != pipeline:
@@ -87,12 +88,15 @@ def note_stop(
     changed = records.journaled(changed, REASONS[pipeline], actor, now, f"{why.reason}: {why.fact}. {follows}")
     if tell:
         changed = _told(changed, release, stop, follows)
-    return withdraw(changed) if void else changed
+    unasked = why.reason == Why.GATES_NOT_PASSED and release.phase.row.asks
+    return withdraw(changed) if void or unasked else changed
 
 
 def what_follows(record: Record, release: Release, stop: Stopped) -> str:
     """Returns who goes on after a stop, and when, in a sentence without its end."""
-    soon = f"within five minutes; at once: {again(record, release, stop.pipeline)}"
+    soon = f"{when(stop)}; at once: {again(record, release, stop.pipeline)}"
+    if stop.reason == Why.GATES_NOT_PASSED:
+        soon = f'{soon}; past the gates: {again(record, release, stop.pipeline)} --break-glass --reason "..."'
     if stop.pipeline == DEPLOY_DARK:
         end = f'flipgate rollback {record.application} --reason "..."'
         return f"Users saw nothing of it: reconcile goes on {soon}; to end it: {end}"
@@ -108,6 +112,13 @@ def what_follows(record: Record, release: Release, stop: Stopped) -> str:
     if release.phase.row.half_way:
         return f"Users stay where they are: reconcile goes on {soon}"
     return f"Reconcile goes on {soon}"
+
+
+def when(stop: Stopped) -> str:
+    """Returns when reconcile goes on after a stop."""
+    if stop.reason == Why.GATES_NOT_PASSED:
+        return "once the gates pass, which it asks every five minutes"
+    return "within five minutes"
 
 
 def again(record: Record, release: Release, pipeline: str) -> str:
@@ -140,7 +151,7 @@ def last_attempt(record: Record, pipeline: str) -> tuple[Evidence, ...]:
 
 
 def _told(record: Record, release: Release, stop: Stopped, follows: str) -> Record:
-    held = stop.reason in HOLDS
+    held = stop.reason in ENDS_WELL
     reason = stop.reason if held else REASONS[stop.pipeline]
     what = VERBS[stop.pipeline].replace("-", " ")
     done = "waits" if held else "stopped"

@@ -18,6 +18,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from flipgate.core.gates.checks import MOST_SUITES, Check
 from flipgate.core.gates.kinds import WORDS, Gate
+from flipgate.core.gates.points import GatePoint
 from flipgate.core.spec.documents import Document, Location, read_document
 from flipgate.core.spec.doubts import find_doubts
 from flipgate.core.spec.fields import (
@@ -173,7 +174,7 @@ class Spec(FileModel):
     )
     metrics: Metrics = Field(default_factory=Metrics, description="Where the gates' numbers come from.")
     gates: Annotated[tuple[Gate, ...], AfterValidator(_unique_gates)] = Field(
-        default=(), description="Questions asked at every look of the bake, beside flipgate's own probes."
+        default=(), description="Questions asked at points of a release's way, beside flipgate's own."
     )
     policy: Policy = Field(default_factory=Policy, description="Times and limits.")
     announce: Announce = Field(default_factory=Announce, description="Who is told.")
@@ -226,6 +227,17 @@ class Spec(FileModel):
             if lacking := gate.kind.lacks(self.metrics, self.traffic):
                 raise ValueError(f'gate "{gate.name}" {lacking}')
         return self
+
+    @model_validator(mode="after")
+    def _dark_gates_are_told_from_checks(self) -> Spec:
+        checks = {check.name for check in self.checks}
+        if both := [gate.name for gate in self.gates_at(GatePoint.DARK) if gate.name in checks]:
+            raise ValueError(f"named as a check and as a gate at dark, which are kept together: {', '.join(both)}")
+        return self
+
+    def gates_at(self, point: GatePoint) -> tuple[Gate, ...]:
+        """The gates that are asked at this point, in the file's order."""
+        return tuple(gate for gate in self.gates if point in gate.points)
 
 
 class Application(FileModel):

@@ -61,6 +61,8 @@ class Why(StrEnum):
     FOREIGN_PODS = "ForeignPods"
     FREEZE_UNKNOWN = "FreezeUnknown"
     FROZEN = "Frozen"
+    GATES_NOT_PASSED = "GatesNotPassed"
+    GATES_PASS = "GatesPass"
     GIT_AGREES = "GitAgrees"
     GIT_AWAY = "GitAway"
     GIT_BEHIND = "GitBehind"
@@ -246,6 +248,8 @@ ForeignApproval | the decision answers another question | flipgate status APP
 ForeignPods | Services of the routes lead to pods that no declared workload has made | take them away, or declare it
 FreezeUnknown | whether all applications are frozen cannot be read: the move waits | mend the ConfigMap, or thaw
 Frozen | a person has stopped the moves; a yes is kept, and the move waits | flipgate thaw APP --reason "..."
+GatesNotPassed | gates fail or are unknown at their point: nothing moves | flipgate status APP (says which)
+GatesPass | the gates of the soak pass | nothing
 GitAgrees | the routes in Git lead where the routes in the cluster do | nothing
 GitAway | the Git server has not answered for minutes; the cluster is as it should be | nothing: it is tried again
 GitBehind | the routes in Git do not lead where users are yet | nothing: it is pushed, and tried again

@@ -28,6 +28,7 @@ from flipgate.core.way_back.git_access import known_access
 from flipgate.core.way_back.going_back import Back, NoWay, judge_rollback
 from flipgate.core.way_back.live_side import LiveSide, judge_live_side
 from flipgate.core.way_back.routes_in_git import not_looked_at_yet
+from flipgate.core.way_back.soak_gates import known_soak
 from flipgate.core.way_back.unwatched import Reconciled, judge_unwatched
 from flipgate.core.way_back.way_back import OldSide, judge_way_back
 from flipgate.core.workloads.counts import counts_that_matter, enough, short_of
@@ -140,7 +141,7 @@ class Facts:
         works_too = judge_dark_side(self.record, self.application, dark, self.now) if dark else None
         git = self.application.spec.git
         access = known_access(self.record, git, self.now) if git else None
-        judged = (ready, *found, live, works_too, self._routes_in_git(self.record), access)
+        judged = (ready, *found, live, works_too, self._routes_in_git(self.record), access, known_soak(self.record))
         stop = [held_condition(self.held, self.now)] if self.held else []
         return [*(held(self.record.conditions, each) for each in judged if each), *left, *stop, unwatched]
 

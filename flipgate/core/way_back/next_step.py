@@ -10,13 +10,13 @@ from typing import TypedDict
 
 from flipgate.core.record import queue
 from flipgate.core.record.conditions import LIVE_SIDE_READY, ROUTES_IN_GIT, condition_of
-from flipgate.core.record.going_on import DOORBELL, asked, seen_in_vain
+from flipgate.core.record.going_on import DOORBELL, asked, gates_held, seen_in_vain
 from flipgate.core.record.intents import MOVE_ROUTES
 from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.pipelines import DEPLOY_DARK, FLIP_TRAFFIC, RECONCILE, SCALE_DOWN
 from flipgate.core.record.record import ConditionStatus, Record
 from flipgate.core.record.release import Release
-from flipgate.core.record.stopped import VERBS, again
+from flipgate.core.record.stopped import VERBS, again, when
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values.managed_fields import APPLY
@@ -197,7 +197,7 @@ def _by_phase(name: str, record: Record, release: Release, facts: Facts) -> Next
         case Phase.DARK:
             emptied, is_up = _emptied(release, facts), f"{release.side} is up and checked: ask for the flip"
             asks = "; ".join(each for each in (emptied, _stopped(release)) if each) or is_up
-            return _next(asks, PERSON, f"flipgate flip {name}")
+            return _next(asks, RUN if gates_held(record) else PERSON, f"flipgate flip {name}")
         case Phase.BAKING:
             goes_back = ", and goes back by itself" if back else f"; {_closed(record, release)}"
             watches = _stopped(release) or f"{FLIP_TRAFFIC} watches {release.side}{goes_back}"
@@ -268,7 +268,7 @@ def _stopped(release: Release, also: str = "") -> str:
     if stop is None:
         return ""
     goes_on = "has a person asked again" if stop.withdrawn else "goes on"
-    said = "; ".join(each for each in (also, f"reconcile {goes_on} within five minutes, or at once") if each)
+    said = "; ".join(each for each in (also, f"reconcile {goes_on} {when(stop)}, or at once") if each)
     return f"{VERBS[stop.pipeline]}'s run stopped at {_clock(stop.at)} ({stop.reason}): {stop.fact}; {said}"
 
 
@@ -291,7 +291,7 @@ def _soaking(name: str, record: Record, release: Release, facts: Facts) -> Next:
             return _next(f"{release.side.other} stays up until {until}, and is no way back any more", CLOCK)
         return _next(f"{release.side.other} stays up as the way back until {until}", CLOCK, _rollback(name))
     if stopped := _stopped(release):
-        return _next(stopped, PERSON, _again(name, QuestionKind.SCALE_DOWN))
+        return _next(stopped, RUN if gates_held(record) else PERSON, _again(name, QuestionKind.SCALE_DOWN))
     after = "the first release may be closed" if first else f"{release.side.other} may rest"
     return _next(f"the soak is over: {after}", PERSON, _again(name, QuestionKind.SCALE_DOWN))
 

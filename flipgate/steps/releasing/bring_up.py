@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from flipgate.adapters.addresses import address, address_of
+from flipgate.core.gates.suite import what_passed
 from flipgate.core.record import queue
 from flipgate.core.record import record as records
 from flipgate.core.record.intents import BringUp
@@ -375,13 +376,12 @@ def note_dark(acting: Acting, release: Release, evidence: list[Evidence]) -> Rel
     record, now = world.store.read(), world.now()
     if need_open(record, release.name).phase is Phase.DARK:
         return release
-    passed = f"{len(evidence)} checks passed" if evidence else "no checks are declared"
     record = advance(
         world,
         release.name,
         Phase.DARK,
         Reason.CHECKS_PASSED,
-        f"{sum(release.wanted.values())} pods Ready, {passed}; users see nothing of it",
+        f"{sum(release.wanted.values())} pods Ready, {what_passed(evidence)}; users see nothing of it",
         also=lambda r: records.judged(_up(r, now), CHECKS, evidence, now),
     )
     return record.release or release

@@ -63,8 +63,8 @@ def _made(by: Speaker, reason: str, now: datetime) -> Freeze:
 
 @about_application(untouched="everything")
 def broken(world: World, kind: QuestionKind, reason: str, *, by: Speaker) -> Callable[[Record], Record]:
-    """Returns the change to the record by which a person passes what holds this move of the open release back, and the
-    gates of its bake. It raises Refused where no such move is to come, and as a yes of theirs would be refused."""
+    """Returns the change to the record by which a person passes what holds this move of the open release back, and
+    the file's gates. It raises Refused where no such move is to come, and as a yes of theirs would be refused."""
     release = records.need_release(world.store.read())
     may, now = who_may_approve(world, release), world.now()
     lasts = timedelta(seconds=world.application.spec.policy.approval_expires_seconds)

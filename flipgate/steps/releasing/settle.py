@@ -34,6 +34,7 @@ from flipgate.steps.looking.undeclared import need_declared, undeclared_evidence
 from flipgate.steps.moving.rest import rest
 from flipgate.steps.moving.stamp import stamped_look
 from flipgate.steps.watching.measure import still_in_flight
+from flipgate.steps.watching.points import gates_before, need_gates
 
 Keep = Callable[[Refused], str]
 """Keeps what a release that fails leaves behind, and says where, in a sentence; empty where nothing is kept."""
@@ -68,7 +69,7 @@ def _in_git(world: World, bad: Refused) -> str:
 
 def soak_evidence(world: World, release: Release) -> list[Evidence]:
     """Returns what a person is shown before the way back is given up: the live side's Ready pods, the time that passed,
-    what else leads to a side, and what the old one is still busy with."""
+    what else leads to a side, what the file's gates say, and what the old one is still busy with."""
     view, old = look(world), release.side.other
     missing = not_serving(view.sides[release.side], world.application.serving())
     ready = ", ".join(missing) or "all wanted pods Ready"
@@ -79,6 +80,7 @@ def soak_evidence(world: World, release: Release) -> list[Evidence]:
         Evidence("live side", verdict, f"Ready pods of {release.side}", "Kubernetes", ready, "all wanted pods"),
         Evidence("soak", Verdict.PASS, "hours since the move", "record", f"{hours:.1f} h", "the declared soak"),
         *undeclared_evidence(world),
+        *gates_before(world, QuestionKind.SCALE_DOWN),
         *([still_in_flight(world, old)] if need_record(world, view).ran_on(old) else []),
     ]
 
@@ -139,10 +141,10 @@ def settle(acting: Acting, name: str = "", *, unseen_by: str = "") -> Release:
     """Rests the old side, closes the release and writes it to the history. The caller has a yes.
 
     Raises Refused when the new side is not Ready: the way back is worth more than the pods it costs. So it does where
-    something that was not declared leads users to the old side (UndeclaredRoute), and while a freeze or a closed window
-    holds it back. Once that rests, each Traefik replica
-    has to show the new side still (TrafficNotProven): else the release stays `settling`, from which users can go back.
-    `unseen_by` names the person on whose word it is closed all the same, once the old side has rested before.
+    something that was not declared leads users to the old side (UndeclaredRoute), while a freeze or a closed window
+    holds it back, and where a gate at `scale-down` does not pass (GatesNotPassed). Once that rests, each Traefik
+    replica has to show the new side still (TrafficNotProven): else the release stays `settling`, from which users can
+    go back. `unseen_by` names the person on whose word it is closed all the same, once the old side has rested before.
     """
     world = acting.world
     before = look(world)
@@ -153,6 +155,7 @@ def settle(acting: Acting, name: str = "", *, unseen_by: str = "") -> Release:
     need_restable(world, view, release)
     if record.phase is Phase.LIVE:
         unseen_by = ""
+        need_gates(world, QuestionKind.SCALE_DOWN)
         need_begin = may_begin(world, QuestionKind.SCALE_DOWN)
 
         def spent(record: Record) -> Record:

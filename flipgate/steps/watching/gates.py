@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from flipgate.core.gates.declared import judge
 from flipgate.core.gates.kinds import Gate
 from flipgate.core.gates.kinds.kind import Measure
+from flipgate.core.gates.points import GatePoint
 from flipgate.core.gates.sample import GateSample
 from flipgate.core.gates.traefik_counters import BEGUN, Probes
 from flipgate.core.record.release import Release
 from flipgate.core.values.foreign import fault
-from flipgate.core.values.verdicts import Evidence, Verdict, in_flight
+from flipgate.core.values.verdicts import Evidence, in_flight
 from flipgate.steps.acting.world import AT_ONCE, World
 from flipgate.steps.watching.graph import Bake
-from flipgate.steps.watching.measure import IN_FLIGHT, NOT_DECLARED, measures
+from flipgate.steps.watching.measure import IN_FLIGHT, NOT_DECLARED, judged, measures
 
 BEGIN_SECONDS = 1.0
 ANSWER_SECONDS = 4.0
@@ -78,8 +78,11 @@ class Gates:
         way."""
         self._put(self.counting, self._counters())
 
+    def _declared(self) -> tuple[Gate, ...]:
+        return self.world.application.spec.gates_at(GatePoint.BAKE)
+
     def _counters(self) -> list[str]:
-        return [gate.name for gate in self.world.application.spec.gates if gate.kind.between_looks]
+        return [gate.name for gate in self._declared() if gate.kind.between_looks]
 
     def _put(self, pool: ThreadPoolExecutor, names: Iterable[str]) -> None:
         now = self._now()
@@ -104,9 +107,7 @@ class Gates:
     def judged(self) -> tuple[Evidence, ...]:
         """The verdicts so far, in the file's order."""
         namespace, now = self.world.application.place_of(self.release.side).namespace, self._now()
-        return tuple(
-            _judged(gate, self.samples.get(gate.name, []), now, namespace) for gate in self.world.application.spec.gates
-        )
+        return tuple(judged(gate, self.samples.get(gate.name, []), now, namespace) for gate in self._declared())
 
     def informed(self) -> Evidence:
         """What the old side is still busy with, as it was last found."""
@@ -139,12 +140,3 @@ def _result(future: Future[GateSample], now: float) -> GateSample:
         return future.result()
     except Exception as error:
         return GateSample(now, None, fault(error))
-
-
-def _judged(gate: Gate, samples: Sequence[GateSample], now: float, namespace: str) -> Evidence:
-    """What cannot be judged is unknown: a bake does not end for a gate's own fault."""
-    try:
-        return judge(gate, samples, now, namespace)
-    except Exception as error:
-        answer = f"cannot be judged: {fault(error)}"
-        return Evidence(gate.name, Verdict.UNKNOWN, gate.kind.word, namespace, answer, "")

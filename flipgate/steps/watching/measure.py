@@ -1,16 +1,22 @@
-"""What one look of the bake measures for each declared gate. What cannot be measured is a sample that says why."""
+"""What one look measures for each declared gate. What cannot be measured is a sample that says why."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flipgate.adapters import metrics
-from flipgate.core.gates.kinds.kind import Measure
+from flipgate.core.gates.declared import judge
+from flipgate.core.gates.kinds import Gate
+from flipgate.core.gates.kinds.kind import Measure, Reader
+from flipgate.core.gates.points import THE_FLIP, GatePoint
 from flipgate.core.gates.sample import GateSample, cut_reason
 from flipgate.core.gates.traefik_counters import Probes
 from flipgate.core.record.release import Release
 from flipgate.core.values.errors import FlipgateError
+from flipgate.core.values.foreign import fault
 from flipgate.core.values.placeholders import filled
 from flipgate.core.values.sides import Side
-from flipgate.core.values.verdicts import Evidence, in_flight
+from flipgate.core.values.verdicts import Evidence, Verdict, in_flight
 from flipgate.steps.acting.world import World
 from flipgate.steps.watching.reader import WorldReader, prometheus
 
@@ -20,14 +26,28 @@ IN_FLIGHT = "in flight"
 
 
 def measures(world: World, release: Release, probes: Probes | None = None) -> dict[str, Measure]:
-    """Returns how each declared gate is measured, by its name, and what is in flight. None of them raises. `probes` are
-    flipgate's own requests, which do not count as users'."""
+    """Returns how each gate of the bake is measured, by its name, and what is in flight. None of them raises.
+    `probes` are flipgate's own requests, which do not count as users'."""
     reader = WorldReader(world, release.side, release.flipped_at or world.now(), probes or Probes())
     spec, old = world.application.spec, release.side.other
-    asked = {gate.name: _quiet(gate.kind.measure(gate, reader)) for gate in spec.gates}
+    asked = {gate.name: measure_of(gate, reader) for gate in spec.gates_at(GatePoint.BAKE)}
     if spec.metrics.in_flight:
         asked[IN_FLIGHT] = _quiet(lambda at: GateSample(at, *_busy(world, old)))
     return asked
+
+
+def measure_of(gate: Gate, reader: Reader) -> Measure:
+    """Returns how a gate is measured. It never raises."""
+    return _quiet(gate.kind.measure(gate, reader))
+
+
+def judged(gate: Gate, samples: Sequence[GateSample], now: float, namespace: str, since: str = THE_FLIP) -> Evidence:
+    """Returns a gate's verdict so far. What cannot be judged is unknown: nothing ends for a gate's own fault."""
+    try:
+        return judge(gate, samples, now, namespace, since)
+    except Exception as error:
+        answer = f"cannot be judged: {fault(error)}"
+        return Evidence(gate.name, Verdict.UNKNOWN, gate.kind.word, namespace, answer, "")
 
 
 def _quiet(measure: Measure) -> Measure:

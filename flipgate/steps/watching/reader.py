@@ -13,6 +13,7 @@ from flipgate.adapters.addresses import address
 from flipgate.adapters.sources import Source
 from flipgate.adapters.traefik import COUNTERS_SECONDS
 from flipgate.core.gates.kinds.kind import Lines
+from flipgate.core.gates.points import GatePoint
 from flipgate.core.gates.sample import Point, cut_reason
 from flipgate.core.gates.traefik_counters import (
     Counters,
@@ -57,6 +58,14 @@ class WorldReader:
     flip: datetime
     probes: Probes = field(default_factory=Probes)
     deadline: float = math.inf
+    point: GatePoint = GatePoint.BAKE
+    began: datetime | None = None
+    """When that begins which counts, where that is not the flip."""
+    dark_since: datetime | None = None
+
+    @property
+    def since(self) -> datetime:
+        return self.began or self.flip
 
     def now(self) -> datetime:
         return self.world.now()
@@ -82,7 +91,7 @@ class WorldReader:
     def alerts(self, labels: Mapping[str, str]) -> tuple[tuple[list[str], list[str]] | None, str]:
         spec = self.world.application.spec.metrics
         return alerts.ask_alerts(
-            _source(self.world, spec.alertmanager, spec.alertmanager_authorization), labels, self.flip
+            _source(self.world, spec.alertmanager, spec.alertmanager_authorization), labels, self.since
         )
 
     def pods(self) -> list[dict[str, Any]]:
@@ -91,7 +100,7 @@ class WorldReader:
     def logs(self, since: Mapping[tuple[str, str], datetime]) -> dict[tuple[str, str], Lines | str]:
         def read(which: tuple[str, str]) -> Lines | str:
             try:
-                after = since.get(which, self.flip)
+                after = since.get(which, self.since)
                 return logs.read_lines(self.world.cluster, self.namespace(self.side), *which, after)
             except FlipgateError as error:
                 return cut_reason(error.fact)

@@ -21,7 +21,7 @@ from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking import check, prove
 from flipgate.steps.looking.observe import observe
 from flipgate.steps.moving.hand_over import hand_over_workers
-from flipgate.steps.watching import conditions, gates, watch
+from flipgate.steps.watching import conditions, gates, measure, watch
 from tests.api.bakes import baking, declared, held, watched
 from tests.api.front import fronted
 from tests.api.shop import BLUE, GREEN, Shop, timed_by_its_waiting, under_lease
@@ -129,7 +129,10 @@ def test_a_gate_that_cannot_be_asked_or_judged_is_unknown(
         def submit(self, *_: Any, **__: Any) -> Any:
             raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(gates, name, NoThreads if name == "ThreadPoolExecutor" else raising(TypeError("x")))
+    if name == "judge":
+        monkeypatch.setattr(measure, name, raising(TypeError("x")))
+    else:
+        monkeypatch.setattr(gates, name, NoThreads)
     with serving(Town(), tmp_path) as cluster:
         application = declared(cluster.server, "{name: restarts, restarts: 0}", bake=0.05)
         found = watched(timed_by_its_waiting(world_of(cluster, application)))

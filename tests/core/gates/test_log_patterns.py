@@ -96,7 +96,7 @@ def gated(pattern: str) -> str:
 class Containers:
     """What a gate reads: the log of one container. Each question what time it is takes a while."""
 
-    flip = START
+    since = START
 
     def __init__(self, lines: list[tuple[str, str]]) -> None:
         self.lines, self.seconds_a_look, self.seconds = lines, 0.0, 0.0

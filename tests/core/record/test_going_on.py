@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flipgate.core.record.going_on import AT_MOST, DOORBELL, ENDED, Run, goes_on, key_of, will_act
+from flipgate.core.record.going_on import AT_MOST, DOORBELL, ENDED, Run, gates_held, goes_on, key_of, will_act
 from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.record import Decision, Record
 from flipgate.core.record.stopped import Failure, note_stop
@@ -52,6 +52,17 @@ STATES = {
 @pytest.mark.parametrize(("remembered", "now", "wanted"), STATES.values(), ids=STATES.keys())
 def test_a_run_goes_on_where_nobody_is_waited_for(remembered: Record, now: datetime, wanted: bool) -> None:
     assert goes_on(remembered, now) is wanted
+
+
+def test_each_time_that_gates_held_a_release_the_run_that_goes_on_is_another() -> None:
+    def held(seconds: float) -> Record:
+        why = Failure("GatesNotPassed", "ratio: fail: 2", verdict=True)
+        return note_stop(dark(), "3f2a9c01d4e8-1", "flip-traffic", why, actor="a", run="r", now=at(seconds))
+
+    assert gates_held(held(20))
+    assert not gates_held(dark())
+    assert key_of(held(20), "flip-traffic", LATE) == f"{FIRST}-held-20260301T120020.000000"
+    assert key_of(held(20), "flip-traffic", LATE) != key_of(held(21), "flip-traffic", LATE)
 
 
 def test_the_key_is_the_same_for_all_who_start_it() -> None:

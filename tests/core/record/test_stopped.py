@@ -52,6 +52,18 @@ def test_a_verdict_takes_the_yes_and_says_so_in_record_journal_and_message() -> 
         assert "flipgate flip shop" in said
 
 
+@pytest.mark.parametrize("answer", [None, approval()], ids=["open", "yes"])
+def test_where_gates_do_not_pass_nobody_is_asked_and_everybody_is_told_what_goes_on(answer: object) -> None:
+    bad = failure(Refused("ratio: unknown: no number", reason="GatesNotPassed"))
+    after = stopped(but(approved(), approval=answer), bad)
+    assert (after.question, after.approval, stop_of(after).withdrawn) == (None, None, answer is not None)
+    message = after.outbox[-1]
+    assert message.reason == "GatesNotPassed"
+    assert "and the flip waits (GatesNotPassed): ratio: unknown: no number" in message.text
+    assert "once the gates pass, which it asks every five minutes; at once: flipgate flip shop" in message.text
+    assert 'past the gates: flipgate flip shop --break-glass --reason "..."' in message.text
+
+
 def test_a_fault_leaves_the_yes_for_the_next_run() -> None:
     after = stopped(approved(), FAULT)
     assert (after.question, after.approval) == (question(), approval())

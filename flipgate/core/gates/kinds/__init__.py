@@ -15,21 +15,22 @@ from flipgate.core.gates.kinds.logs import Logs, LogsKeys
 from flipgate.core.gates.kinds.promql import Promql, PromqlKeys
 from flipgate.core.gates.kinds.restarts import Restarts, RestartsKeys
 from flipgate.core.gates.kinds.traefik import Traefik, TraefikKeys
+from flipgate.core.gates.kinds.verified import Verified, VerifiedKeys
 
 KINDS: Final[Mapping[str, GateKind[Any]]] = MappingProxyType(
-    {kind.word: kind for kind in (Promql(), Alerts(), Logs(), Restarts(), Traefik())}
+    {kind.word: kind for kind in (Promql(), Alerts(), Logs(), Restarts(), Traefik(), Verified())}
 )
 WORDS: Final = tuple(KINDS)
 BUILT_IN: Final = ("ready", "errors", "side")
 """The names of the bake's own verdicts: no declared gate may be called so."""
 
 
-class Gate(PromqlKeys, AlertsKeys, LogsKeys, RestartsKeys, TraefikKeys):
-    """A question asked at every look of the bake: the keys of exactly one kind."""
+class Gate(PromqlKeys, AlertsKeys, LogsKeys, RestartsKeys, TraefikKeys, VerifiedKeys):
+    """A question asked at points of a release's way: the keys of exactly one kind."""
 
     model_config = ConfigDict(
         json_schema_extra={
-            "description": "A question asked at every look of the bake: exactly one of "
+            "description": "A question asked at points of a release's way: exactly one of "
             f"{', '.join(WORDS[:-1])} and {WORDS[-1]}."
         }
     )
@@ -59,6 +60,9 @@ def _problems(gate: Gate) -> Iterator[str]:
         return
     yield from _of_other_kinds(gate)
     yield from gate.kind.problems(gate)
+    for point in dict.fromkeys(gate.points):
+        if unfit := gate.kind.unfit(gate, point):
+            yield f"cannot be asked at {point}: {unfit}"
 
 
 def _of_other_kinds(gate: Gate) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import Field
 
 from flipgate.core.gates.kinds.kind import GateKind, Keys, Measure, Reader
+from flipgate.core.gates.points import GatePoint
 from flipgate.core.gates.sample import GateSample, Limit, cut_reason
 from flipgate.core.spec.metrics import Metrics
 from flipgate.core.spec.traffic import TrafficSpec
@@ -75,7 +76,8 @@ class _Firing:
         if found is None:
             return GateSample(at, None, why)
         new, older = found
-        beside = [*dict.fromkeys(new)] + ([f"before the flip: {', '.join(dict.fromkeys(older))}"] if older else [])
+        then = "before the flip" if self.reader.point is GatePoint.BAKE else "before that"
+        beside = [*dict.fromkeys(new)] + ([f"{then}: {', '.join(dict.fromkeys(older))}"] if older else [])
         return GateSample(at, len(new), beside=cut_reason(", ".join(beside)))
 
 

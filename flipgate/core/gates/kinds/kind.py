@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Generic, Protocol, TypeVar
 from pydantic import ConfigDict, Field
 
 from flipgate.core.gates.graph import Line, Span
+from flipgate.core.gates.points import GatePoint
 from flipgate.core.gates.sample import GateSample, Limit, Point
 from flipgate.core.gates.traefik_counters import Counters, Probes, Reading
 from flipgate.core.spec.metrics import Metrics
@@ -35,9 +36,24 @@ class Keys(Rule):
     other kinds' sake."""
 
     name: GateName = Field(description="The gate's name, as shown in messages; not ready, errors or side.")
-    failures: int = Field(
-        default=2, ge=1, description="How many looks in a row must find the gate failing before the bake fails."
+    at: GatePoint | Annotated[tuple[GatePoint, ...], Field(min_length=1)] = Field(
+        default=GatePoint.BAKE,
+        description="Where on a release's way it is asked, one point or several. dark: when the dark side is up and "
+        "its checks have passed, when a person is asked about the flip, and right before users move. flip: the last "
+        "two of these. bake: at every look of the bake. soak: by reconcile until the old side may rest; it only tells "
+        "people. scale-down: when a person is asked whether the old side may rest, and right before it does.",
+        exclude_if=lambda at: (
+            at in (GatePoint.BAKE, (GatePoint.BAKE,))
+        ),  # what was meant before there were points, as before
     )
+    failures: int = Field(
+        default=2, ge=1, description="How many looks in a row must find the gate failing before it fails."
+    )
+
+    @property
+    def points(self) -> tuple[GatePoint, ...]:
+        """Where it is asked."""
+        return (self.at,) if isinstance(self.at, GatePoint) else self.at
 
 
 class Windowed(Keys):
@@ -57,18 +73,30 @@ class Windowed(Keys):
 
 
 class Reader(Protocol):
-    """All that a gate may read of the world during one bake; steps/watching/reader.py does the reading.
+    """All that a gate may read of the world at one point; steps/watching/reader.py does the reading.
 
     What cannot be read raises FlipgateError, or stands as its reason in the number's place where the answer says so.
     """
 
     @property
     def side(self) -> Side:
-        """The new side."""
+        """The new side: dark until the flip, live from then on."""
+
+    @property
+    def point(self) -> GatePoint:
+        """Where on the release's way it is asked. Only the bake looks more than a few times."""
+
+    @property
+    def since(self) -> datetime:
+        """When that begins which counts: in the bake the flip."""
 
     @property
     def flip(self) -> datetime:
-        """When users were moved to it."""
+        """When users were moved to it; before the flip the present time: so long the other side has its users."""
+
+    @property
+    def dark_since(self) -> datetime | None:
+        """When the release's checks had passed, while it is dark; else None."""
 
     @property
     def probes(self) -> Probes:
@@ -90,15 +118,15 @@ class Reader(Protocol):
         """What Prometheus had in that time, as one line; else None and why."""
 
     def alerts(self, labels: Mapping[str, str]) -> tuple[tuple[list[str], list[str]] | None, str]:
-        """The names of the alerts with these labels that began to fire since the flip, and of older ones; else None and
+        """The names of the alerts with these labels that began to fire since then, and of older ones; else None and
         why."""
 
     def pods(self) -> list[dict[str, Any]]:
         """The new side's pods."""
 
     def logs(self, since: Mapping[tuple[str, str], datetime]) -> dict[tuple[str, str], Lines | str]:
-        """What each container (pod, name) of the new side wrote after the time that is given for it, or else after the
-        flip; or why its log could not be read."""
+        """What each container (pod, name) of the new side wrote after the time that is given for it, or else
+        `since`; or why its log could not be read."""
 
     def counters(self) -> Counters:
         """What Traefik counts the new side's users under, by the routes as they are now."""
@@ -133,6 +161,10 @@ class GateKind(ABC, Generic[K]):
         """What does not fit together in its keys."""
         yield from ()
 
+    def unfit(self, gate: K, point: GatePoint) -> str:
+        """Returns why it cannot be asked at this point; empty where it can."""
+        return ""
+
     def lacks(self, metrics: Metrics, traffic: TrafficSpec) -> str:
         """Returns what the rest of the file lacks for this gate to be asked; empty where it lacks nothing."""
         return ""
@@ -152,7 +184,7 @@ class GateKind(ABC, Generic[K]):
 
     @abstractmethod
     def measure(self, gate: K, reader: Reader) -> Measure:
-        """Returns how it is measured at the looks of one bake."""
+        """Returns how it is measured at the looks of one bake, or of another point."""
 
     def verdict(self, gate: K, sample: GateSample) -> Verdict:
         """Judges one look. A number that is not complete can fail, and never passes."""

@@ -84,7 +84,7 @@ class _Count:
         for container, log in logs.items():
             if not isinstance(log, str):
                 lines, cut = log
-                since = self.read_until.get(container, self.reader.flip)
+                since = self.read_until.get(container, self.reader.since)
                 try:
                     count, until = count_lines(lines, self.pattern, since, over=lambda: self.reader.now() > ends)
                 except TooSlow:

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from flipgate.core.gates.graph import Line, Span
 from flipgate.core.gates.kinds.kind import GateKind, Measure, Reader, Windowed
+from flipgate.core.gates.points import GatePoint
 from flipgate.core.gates.sample import GateSample, Limit, Point
 from flipgate.core.spec.metrics import Metrics
 from flipgate.core.spec.traffic import TrafficSpec
@@ -79,6 +80,11 @@ class Promql(GateKind[PromqlKeys]):
         if gate.relative_to and gate.of == "time":
             yield "is of time: it has no number of the old side to be relative to"
 
+    def unfit(self, gate: PromqlKeys, point: GatePoint) -> str:
+        if gate.of == "target" and point.before_users:
+            return "it is of target, and no users come to the dark side by Traefik's targets"
+        return ""
+
     def lacks(self, metrics: Metrics, traffic: TrafficSpec) -> str:
         return "" if metrics.prometheus else "needs spec.metrics.prometheus"
 
@@ -144,7 +150,7 @@ class _Number:
     old_why: str = ""
 
     def __call__(self, at: float) -> GateSample:
-        since = (self.reader.now() - self.reader.flip).total_seconds()
+        since = (self.reader.now() - self.reader.since).total_seconds()
         value, why = self._ask(self.reader.side, window_of(self.gate, since))
         if self.gate.relative_to and self.old is None and self.old_why != NO_OLD_SIDE:
             self._ask_old(self.reader.side.other)

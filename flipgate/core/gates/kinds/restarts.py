@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from pydantic import Field
 
 from flipgate.core.gates.kinds.kind import GateKind, Keys, Measure, Reader
+from flipgate.core.gates.points import GatePoint
 from flipgate.core.gates.sample import GateSample, Limit
 
 
@@ -36,7 +37,7 @@ class Restarts(GateKind[RestartsKeys]):
         return Limit(gate.restarts or 0)
 
     def measure(self, gate: RestartsKeys, reader: Reader) -> Measure:
-        return _Count(reader)
+        return _Count(reader) if reader.point is GatePoint.BAKE else _at_once(reader)
 
 
 class Container(NamedTuple):
@@ -82,6 +83,25 @@ def restarts_since(
             before -= 1
         total += max(0, last[key].restarts - before)
     return total
+
+
+def restarts_at_most(containers: Iterable[Container], since: datetime) -> int:
+    """Restarts since then, seen once: of a container that is older, only the end of its last run but this one is known.
+    Where that was since then, or is not known, all of its restarts count: rather too many than too few."""
+    second = since.replace(microsecond=0)  # as finely as Kubernetes tells times
+    return sum(
+        each.restarts for each in containers if each.created >= second or each.ended is None or each.ended >= second
+    )
+
+
+def _at_once(reader: Reader) -> Measure:
+    def measure(at: float) -> GateSample:
+        containers = [container for pod in reader.pods() for container in read_containers(pod)]
+        if not containers:
+            return GateSample(at, None, "no pods")
+        return GateSample(at, restarts_at_most(containers, reader.since))
+
+    return measure
 
 
 @dataclass

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pydantic import Field
 
 from flipgate.core.gates.kinds.kind import GateKind, Measure, Reader, Rule, Windowed
+from flipgate.core.gates.points import GatePoint
 from flipgate.core.gates.sample import GateSample, Limit
 from flipgate.core.gates.traefik_counters import Count, Counters, Reading, error_ratio, increase
 from flipgate.core.spec.metrics import Metrics
@@ -43,6 +44,13 @@ class Traefik(GateKind[TraefikKeys]):
     whom = "Traefik's own counters"
     between_looks = True
     drawn = True
+
+    def unfit(self, gate: TraefikKeys, point: GatePoint) -> str:
+        if point is GatePoint.BAKE:
+            return ""
+        if point.before_users:
+            return "no users are on the dark side, so Traefik counts none there"
+        return "it counts what comes in between two looks of the bake, and here there is one look; ask with promql"
 
     def lacks(self, metrics: Metrics, traffic: TrafficSpec) -> str:
         if traffic.address:

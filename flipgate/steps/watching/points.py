@@ -1,0 +1,133 @@
+"""Asks the file's gates at the points outside of the bake: each once, in as many looks as a verdict takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from flipgate.core.gates.kinds import Gate
+from flipgate.core.gates.points import BEFORE, GatePoint, compared, since
+from flipgate.core.gates.sample import GateSample
+from flipgate.core.record.going_on import gates_held
+from flipgate.core.record.held import glass_of, passed
+from flipgate.core.record.phases import QuestionKind
+from flipgate.core.record.record import Record
+from flipgate.core.record.release import Release
+from flipgate.core.values.errors import Refused
+from flipgate.core.values.foreign import fault
+from flipgate.core.values.reasons import Why
+from flipgate.core.values.verdicts import Evidence, Verdict, not_passed
+from flipgate.steps.acting.about import about_application
+from flipgate.steps.acting.world import World
+from flipgate.steps.watching.measure import judged, measure_of
+from flipgate.steps.watching.reader import WorldReader
+
+TRIES = 3
+"""At least: one answer that did not come is no verdict."""
+PAUSE_SECONDS, LONGEST_SECONDS = 1.0, 15.0
+"""Between two looks at one gate, and for all of them; a look that is under way then is waited for."""
+
+
+def ask_gates(world: World, release: Release, *points: GatePoint) -> list[Evidence]:
+    """Returns what each gate of these points says of the release's side, a few asked at once. One of several points is
+    asked as at the first of them, which looks back the longest. Never raises: what cannot be found out is unknown."""
+    asked: dict[str, tuple[Gate, GatePoint]] = {}
+    for point in points:
+        for gate in world.application.spec.gates_at(point):
+            asked.setdefault(gate.name, (gate, point))
+    try:
+        found = world.each(lambda each: _ask(world, release, *each), asked.values())
+    except Exception as error:  # no more threads, say
+        found = [_not_asked(gate, error) for gate, _ in asked.values()]
+    for evidence in found:
+        world.say(f"gate {evidence.gate}: {evidence.verdict} ({evidence.answer})")
+    return found
+
+
+def gates_before(world: World, kind: QuestionKind, record: Record | None = None) -> list[Evidence]:
+    """Returns what the gates say that have to pass before this move of the open release, as a person's word to pass
+    them (BreakGlass) leaves them."""
+    record = record or world.store.read()
+    release = record.release
+    found = ask_gates(world, release, *BEFORE[kind]) if release else []
+    return list(passed(found, glass_of(record, kind, world.now())))
+
+
+@about_application(untouched="all routes and both sides")
+def need_gates(world: World, kind: QuestionKind) -> list[Evidence]:
+    """Returns the same. Raises Refused (GatesNotPassed) unless each passes: unknown is no pass."""
+    found = gates_before(world, kind)
+    if bad := not_passed(found):
+        name = world.application.name
+        kept = "the way back stays open" if kind is QuestionKind.SCALE_DOWN else "users stay where they are"
+        raise Refused(
+            said(bad),
+            obj=f"gates before the {kind.replace('-', ' ')}",
+            reason=Why.GATES_NOT_PASSED,
+            untouched=f"all routes and both sides: {kept}",
+            next_command=f"flipgate {kind} {name} (asks them again, as reconcile does every five minutes); or past "
+            f'them: flipgate {kind} {name} --break-glass --reason "..."',
+            evidence=tuple(found),
+        )
+    return found
+
+
+@about_application(untouched="all routes")
+def need_no_bad_gate(world: World, release: Release) -> list[Evidence]:
+    """Returns what the gates at `dark` say of a release whose checks have passed. Raises Refused (ChecksFailed) where
+    one fails: the build is a bad one. One that is unknown is asked again before a person is: a side that has just come
+    up has no numbers in Prometheus yet."""
+    found = ask_gates(world, release, GatePoint.DARK)
+    if bad := [each for each in found if each.verdict is Verdict.FAIL]:
+        raise Refused(
+            said(bad),
+            obj=f"gates at dark of {world.application.name} on {release.side}",
+            reason=Why.CHECKS_FAILED,
+            next_command=f"kubectl -n {world.application.place_of(release.side).namespace} get pods",
+            evidence=tuple(found),
+        )
+    return found
+
+
+def gates_hold(world: World) -> str:
+    """Returns why no run is started that would ask a person: the gates for which the last one ended do not pass yet.
+    Empty where they pass by now, or hold nothing back."""
+    record = world.store.read()
+    release = record.release
+    kind = record.phase.row.question
+    if release is None or kind is None or not gates_held(record):
+        return ""
+    return said(not_passed(gates_before(world, kind, record)))
+
+
+def said(bad: Iterable[Evidence]) -> str:
+    """Returns what did not pass in a sentence without its end."""
+    return "; ".join(f"{each.gate}: {each.verdict}: {each.answer} (wanted {each.threshold})" for each in bad)
+
+
+def _ask(world: World, release: Release, gate: Gate, point: GatePoint) -> Evidence:
+    """Looks until the verdict is known, and as often as `failures` takes it at most."""
+    begin, now = world.monotonic(), world.now()
+    began, text = since(point, release, now)
+    dark = release.dark_since
+    flip = compared(point, release, now)
+    reader = WorldReader(world, release.side, flip, point=point, began=began, dark_since=dark)
+    namespace = reader.namespace(release.side)
+    try:
+        measure = measure_of(gate, reader)
+        samples: list[GateSample] = []
+        for look in range(max(TRIES, gate.failures)):
+            if look:
+                world.sleep(PAUSE_SECONDS)
+            samples.append(measure(world.monotonic() - begin))
+            passing = world.monotonic() - begin
+            found = judged(gate, samples, passing, namespace, text)
+            if found.verdict is not Verdict.UNKNOWN or passing > LONGEST_SECONDS:
+                break
+        return found
+    except Exception as error:  # any at all: it is one gate that is unknown, and no step that ends
+        return _not_asked(gate, error)
+
+
+def _not_asked(gate: Gate, error: Exception) -> Evidence:
+    answer = f"cannot be asked: {fault(error)}"
+    return Evidence(gate.name, Verdict.UNKNOWN, gate.kind.asked(gate), gate.kind.whom, answer, "an answer")
