@@ -16,6 +16,7 @@ BELONGS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "namespace": "of {namespace} by namespace",
         "target": "of {namespace} by Traefik's target",
+        "old": "of the old side by namespace",
         "pods": "in {namespace}'s pods since the flip",
         "time": "of either side by time since the flip",
         "": "not known of whom yet",

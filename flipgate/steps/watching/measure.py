@@ -8,11 +8,10 @@ from flipgate.core.gates.sample import GateSample, cut_reason
 from flipgate.core.gates.traefik_counters import Probes
 from flipgate.core.record.release import Release
 from flipgate.core.values.errors import FlipgateError
-from flipgate.core.values.placeholders import filled
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, in_flight
 from flipgate.steps.acting.world import World
-from flipgate.steps.watching.reader import WorldReader, prometheus
+from flipgate.steps.watching.reader import WorldReader, in_flight_query, prometheus
 
 NOT_DECLARED = "not declared"
 IN_FLIGHT = "in flight"
@@ -51,9 +50,7 @@ def still_in_flight(world: World, side: Side) -> Evidence:
 
 
 def _busy(world: World, side: Side) -> tuple[float | None, str]:
-    spec = world.application.spec.metrics
-    promql = filled(spec.in_flight or "", world.application.place_of(side).namespace)
     try:
-        return metrics.ask_number(prometheus(world), promql)
+        return metrics.ask_number(prometheus(world), in_flight_query(world, side))
     except FlipgateError as error:
         return None, cut_reason(error.named_fact)

@@ -44,7 +44,7 @@ class Traefik(GateKind[TraefikKeys]):
     between_looks = True
     drawn = True
 
-    def lacks(self, metrics: Metrics, traffic: TrafficSpec) -> str:
+    def lacks(self, gate: TraefikKeys, metrics: Metrics, traffic: TrafficSpec) -> str:
         if traffic.address:
             return (
                 "counts at Traefik's pods, while spec.traffic.address is asked: "
