@@ -23,14 +23,16 @@ def measures(world: World, release: Release, probes: Probes | None = None) -> di
     flipgate's own requests, which do not count as users'."""
     reader = WorldReader(world, release.side, release.flipped_at or world.now(), probes or Probes())
     spec, old = world.application.spec, release.side.other
-    asked = {gate.name: _quiet(gate.kind.measure(gate, reader)) for gate in spec.gates}
+    asked = {gate.name: quiet(gate.kind.measure(gate, reader)) for gate in spec.gates}
     if spec.metrics.in_flight:
-        asked[IN_FLIGHT] = _quiet(lambda at: GateSample(at, *_busy(world, old)))
+        asked[IN_FLIGHT] = quiet(lambda at: GateSample(at, *_busy(world, old)))
     return asked
 
 
-def _quiet(measure: Measure) -> Measure:
-    def quiet(at: float) -> GateSample:
+def quiet(measure: Measure) -> Measure:
+    """Makes what raises a sample that says why there is no number."""
+
+    def measured(at: float) -> GateSample:
         try:
             return measure(at)
         except FlipgateError as error:
@@ -38,7 +40,7 @@ def _quiet(measure: Measure) -> Measure:
         except Exception as error:  # any at all: users' safety does not hang on a gate's own fault
             return GateSample(at, None, f"cannot be measured: {type(error).__name__}")
 
-    return quiet
+    return measured
 
 
 def still_in_flight(world: World, side: Side) -> Evidence:

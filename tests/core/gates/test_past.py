@@ -35,16 +35,16 @@ def by_hours(now: Said, week: Said, hour: Said) -> PlayedReader:
 @pytest.mark.parametrize(
     ("now", "week", "hour", "verdict", "threshold"),
     [
-        (3, 2, 100, PASS, "1.5 x blue's of 2026-02-22 11:30 to 12:30 UTC, a week before, 2"),
-        (3.1, 2, 100, FAIL, "a week before, 2"),
+        (3, 2, 100, PASS, "1.5 x blue's a week before (2026-02-22 11:30 to 12:30 UTC), 2"),
+        (3.1, 2, 100, FAIL, "12:30 UTC), 2"),
         (3, None, 2, PASS, "1.5 x the old side's hour before the flip (a week before: no data), 2"),
         (3.1, None, 2, FAIL, "the old side's hour before the flip (a week before: no data), 2"),
         (3.1, "NaN: no traffic?", 2, FAIL, "the old side's hour before the flip (a week before: NaN: no traffic?), 2"),
         (3, None, None, UNKNOWN, "(a week before: no data), (no data)"),
-        (3, "Prometheus cannot be reached", 2, UNKNOWN, "a week before, (Prometheus cannot be reached)"),
-        (3, "7 series where one number is wanted", 2, UNKNOWN, "a week before, (7 series where one number is wanted)"),
+        (3, "Prometheus cannot be reached", 2, UNKNOWN, "12:30 UTC), (Prometheus cannot be reached)"),
+        (3, "7 series where one number is wanted", 2, UNKNOWN, "12:30 UTC), (7 series where one number is wanted)"),
         (11, None, None, FAIL, "at most 10"),
-        (3, 0, 1, PASS, "a week before, 0: no measure"),
+        (3, 0, 1, PASS, "12:30 UTC), 0: no measure"),
         (None, 2, 2, UNKNOWN, "at most 10"),
     ],
 )
@@ -81,7 +81,7 @@ def test_a_past_that_is_known_is_not_asked_for_again_and_one_that_is_not_is() ->
 
 def test_a_number_of_either_side_has_a_past_too() -> None:
     gate = gate_of(promql="x[{window}]", of="time", max=10, relativeTo="past", factor=1.5)
-    assert "x that of 2026-02-22 11:30 to 12:30 UTC, a week before, 2" in gate.kind.threshold(
+    assert "x its a week before (2026-02-22 11:30 to 12:30 UTC), 2" in gate.kind.threshold(
         gate, looked(gate, by_hours(3, 2, 1))
     )
 
@@ -101,8 +101,8 @@ MIN = gate_of(
     [
         (3, 100, PASS, ""),
         (11, 100, FAIL, ""),
-        (3, 99.4, UNKNOWN, "99.4 samples, and it takes 100"),
-        (11, 99, UNKNOWN, "99 samples, and it takes 100"),
+        (3, 99.4, UNKNOWN, "99 samples, not 100"),
+        (11, 99, UNKNOWN, "99 samples, not 100"),
         (3, None, UNKNOWN, "its samples: no data"),
         (3, "Prometheus said HTTP 500", UNKNOWN, "its samples: Prometheus said HTTP 500"),
         (None, 100, UNKNOWN, "no data"),
@@ -130,7 +130,7 @@ def test_a_past_hour_of_too_few_samples_is_none() -> None:
         return 2 if promql.startswith("x") else 5 if when == WEEK_AGO else 200
 
     sample = looked(gate, PlayedReader(numbers))
-    assert "the old side's hour before the flip (a week before: 5 samples, and it takes 100), 2" in (
+    assert "the old side's hour before the flip (a week before: 5 samples, not 100), 2" in (
         gate.kind.threshold(gate, sample)
     )
 

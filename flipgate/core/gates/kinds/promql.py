@@ -206,8 +206,8 @@ class _Number:
         if side:
             found = self._ask(side, HOUR_SECONDS, end)
         if found.value is not None or not found.nothing:
-            whose = "that" if self.gate.of == "time" else f"{side}'s"
-            return Before(found.value, found.why, f"{whose} of {hour_text(end)}, a week before,")
+            whose = "its" if self.gate.of == "time" else f"{side}'s"
+            return Before(found.value, found.why, f"{whose} a week before ({hour_text(end)}),")
         return self._hour_before()._replace(of=f"the old side's hour before the flip (a week before: {found.why}),")
 
     def _ask(self, side: Side, window: int, when: datetime | None = None) -> _Found:
@@ -219,8 +219,8 @@ class _Number:
         if samples is None:
             return _Found(None, f"its samples: {why}", nothing=why in (NO_DATA, NO_TRAFFIC))
         if samples < least.count:
-            return _Found(None, f"{samples:.4g} samples, and it takes {least.count}", nothing=True)
-        return _Found(value, beside=f"of {samples:.4g} samples")
+            return _Found(None, f"{int(samples)} samples, not {least.count}", nothing=True)
+        return _Found(value, beside=f"of {int(samples)} samples")
 
 
 class _Found(NamedTuple):

@@ -130,7 +130,9 @@ class ReadyMade(GateKind[R]):
         return "" if metrics.prometheus else "needs spec.metrics.prometheus"
 
     def asked(self, gate: R) -> str:
-        whose = f"{gate.source}'s" if gate.source else f"the first of {', '.join(SOURCES)} that Prometheus has"
+        if gate.source:
+            return f"{self.told}, by {self.metric(gate.source)} (from: {gate.source})"
+        whose = f"the first of {', '.join(SOURCES)} that Prometheus has"
         return f"{self.told}, by {whose}"
 
     def of(self, gate: R) -> str:
@@ -224,7 +226,7 @@ class _Chosen:
         sample = measure(at)
         metric = self.kind.metric(source)
         why = f"{sample.why} in {metric}" if sample.why in (NO_DATA, NO_TRAFFIC) else sample.why
-        beside = f"{sample.beside}, from: {source}, {metric}".removeprefix(", ")
+        beside = f"{sample.beside}, from: {source}".removeprefix(", ")
         return GateSample(
             at, sample.value, why, old=sample.old, old_why=sample.old_why, old_of=sample.old_of, beside=beside,
             of=promql.of or "",
