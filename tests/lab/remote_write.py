@@ -10,10 +10,11 @@ import httpx
 
 Sample = tuple[float, float]
 """A time in seconds since 1970, and a value."""
+Series = tuple[Mapping[str, str], Iterable[Sample]]
 _CHUNK = 65_536
 
 
-def write(url: str, series: Iterable[tuple[Mapping[str, str], Iterable[Sample]]]) -> None:
+def write(url: str, series: Iterable[Series]) -> None:
     """Each of these series, by its labels; `__name__` is one of them."""
     message = b"".join(_field(1, _series(labels, samples)) for labels, samples in series)
     headers = {

@@ -6,9 +6,11 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from flipgate.adapters.cluster import Cluster
 from flipgate.core.gates.past import HOUR_SECONDS, hour_of_a_week_before
 from flipgate.core.gates.sample import GateSample
 from flipgate.core.values.errors import Refused
@@ -16,13 +18,17 @@ from flipgate.steps.watching.measure import measures
 from lab.app.metrics import BUCKETS
 from lab.control import labs
 from lab.control.records import Lab
+from tests.api.bakes import declared, flipped
+from tests.api.town import world_of
 from tests.conftest import LAB
+from tests.core.builders import SHOP
 from tests.lab import remote_write, runbook
 from tests.lab.stage import BLUE, NewStage, Stage, images, phases, wait_until
 from tests.lab.stories.test_gates import behave, said, with_gates
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
+SECONDS = "http_request_duration_seconds_bucket"
 WINDOW = {"from": "http", "windowSeconds": 5, "minRequests": 20}
 DAY: dict[str, Any] = {"name": "p99-of-users", "p99-seconds": 0.5, "from": "http", "windowSeconds": 300}
 PAST: dict[str, Any] = {"name": "p99", "p99-seconds": 2, "relativeTo": "past", "factor": 1.5, **WINDOW}
@@ -159,3 +165,66 @@ def _number(sample: GateSample, number: float) -> GateSample | None:
 
 def _unwatched(sample: GateSample) -> str:
     return sample.why if sample.value is None and "watchdog alertname=Watchdog does not fire" in sample.why else ""
+
+
+def answered(namespace: str, metric: str, per_minute: float, **labels: str) -> remote_write.Series:
+    """A counter that has grown so for five minutes."""
+    now = datetime.now(UTC).timestamp()
+    samples = [(now - 300 + 15 * step, per_minute / 4 * step) for step in range(21)]
+    return {"__name__": metric, "namespace": namespace, **labels}, samples
+
+
+@pytest.mark.parametrize(
+    ("gate", "series", "value", "why"),
+    [
+        (
+            {"success-ratio": 99, "from": "http"},
+            [("http_requests_total", 180, {"status": "200"}), ("http_requests_total", 20, {"status": "503"})],
+            90,
+            "",
+        ),
+        (
+            {"success-ratio": 99, "from": "http"},
+            [
+                ("http_requests_total", 180, {"code": "200"}),
+                ("http_requests_total", 19, {"code": "500"}),
+                ("http_requests_total", 1, {"status": "500"}),
+            ],
+            90,
+            "",
+        ),
+        (
+            {"success-ratio": 99, "from": "http"},
+            [("http_requests_total", 180, {"status": "error"})],
+            None,
+            "NaN: no traffic? in http_requests_total",
+        ),
+        (
+            {"success-ratio": 99},
+            [("http_server_request_duration_seconds_count", 200, {"http_response_status_code": "200"})],
+            100,
+            "",
+        ),
+        ({"p99-seconds": 5, "from": "http"}, [(SECONDS, 0, {"le": "10"}), (SECONDS, 200, {"le": "+Inf"})], 10, ""),
+        (
+            {"p99-seconds": 20, "from": "http"},
+            [(SECONDS, 0, {"le": "10"}), (SECONDS, 200, {"le": "+Inf"})],
+            None,
+            f"no data in {SECONDS}",
+        ),
+        ({"p99-seconds": 20, "from": "http"}, [(SECONDS, 200, {"le": "10"}), (SECONDS, 200, {"le": "+Inf"})], 9.9, ""),
+    ],
+    ids=["status", "code-and-status", "no-status", "otel", "beyond-and-bad", "beyond-and-not-known", "within"],
+)
+def test_a_ready_made_query_gives_what_the_requests_were(
+    measured: Lab, gate: dict[str, Any], series: list[Any], value: float | None, why: str
+) -> None:
+    namespace = f"asked-{uuid4().hex[:8]}"
+    remote_write.write(
+        measured.prometheus_url, [answered(namespace, metric, grown, **labels) for metric, grown, labels in series]
+    )
+    text = SHOP.replace("shop-green", namespace)
+    application = declared(measured.prometheus_url, json.dumps({"name": "g", "windowSeconds": 120, **gate}), text=text)
+    cluster = Cluster.connect(measured.kubeconfig, None)
+    sample = measures(world_of(cluster, application), flipped(240))["g"](0)
+    assert (sample.value and round(sample.value, 6), sample.why) == (value, why), sample
