@@ -24,10 +24,11 @@ from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, combine
 from flipgate.core.values.who import Identity
 from flipgate.steps.acting.world import utc_now
-from flipgate.steps.watching import watch
+from flipgate.steps.watching import reader, watch
 from flipgate.steps.watching.gates import measuring
 from flipgate.steps.watching.measure import measures
 from tests.api.bakes import RATIO, baking, declared, flipped, watched
+from tests.api.desk import Desk
 from tests.api.shop import Shop, timed_by_its_waiting
 from tests.api.town import Town, world_of
 from tests.api.wire import Answer, Handler, Noting, Script, listening, number, serving, silence, within
@@ -375,3 +376,22 @@ def test_a_cluster_that_does_not_answer_is_unknown(tmp_path: Path) -> None:
         all_of_them = measures(world_of(cluster, found), flipped())
         assert [measure(0).value for measure in all_of_them.values()] == [None, None]
         assert "500" in all_of_them["a"](0).why
+
+
+def test_where_users_were_a_week_before_is_told_by_record_and_history_or_not_at_all(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, week = Desk(shop), utc_now() - timedelta(days=7)
+    desk.remember(active=Side.BLUE)
+    seen = reader.WorldReader(shop.world(), Side.GREEN, utc_now())
+    assert seen.live_then(week) is Side.BLUE
+    desk.forget()
+    desk.remember(active=Side.GREEN, release=flipped(600))
+    assert seen.live_then(week) is Side.BLUE
+    assert seen.live_then(utc_now() - timedelta(seconds=60)) is Side.GREEN
+    monkeypatch.setattr(reader, "HISTORY_KEPT", 0)  # as if as many were kept as are ever kept
+    assert seen.live_then(week) is None
+    assert seen.live_then(utc_now() - timedelta(seconds=60)) is Side.GREEN
+    desk.forget()
+    desk.remember(active=Side.BLUE, release=flipped(600))  # somebody moved them back, and nobody noted it
+    assert seen.live_then(week) is None

@@ -96,6 +96,7 @@ def test_without_the_watchdog_no_alert_is_no_good_news(
     sample = looked(gate, reader)
     assert judged(gate, sample) is verdict
     if not watchdog:
+        assert sample.value == (len(found) or None), "that none fires is no number"
         assert sample.why == "the watchdog alertname=Watchdog does not fire"
 
 
