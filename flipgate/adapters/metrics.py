@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from flipgate.adapters import sources
-from flipgate.core.gates.prometheus import read_number, read_range, refused
+from flipgate.core.gates.prometheus import Series, read_number, read_range, read_series, refused, warned
 from flipgate.core.gates.sample import Point
 from flipgate.core.values.foreign import parse_json
 
@@ -33,6 +33,14 @@ def ask_range(
     """What a query gave every `step` seconds in that time, as one line; else None and the reason."""
     result, why = _asked(source, lambda prometheus: prometheus.custom_query_range(promql, start, end, str(step)))
     return (None, why) if why else read_range(result, step)
+
+
+def ask_series(
+    source: sources.Source, promql: str, start: datetime, end: datetime, step: int
+) -> tuple[tuple[Series, ...] | None, str]:
+    """All series that a query gave in that time, looked at every `step` seconds; else None and the reason."""
+    result, why = _asked(source, lambda prometheus: prometheus.custom_query_range(promql, start, end, str(step)))
+    return (None, why) if why else read_series(result)
 
 
 def _asked(source: sources.Source, ask: Callable[[Any], Any]) -> tuple[Any, str]:
@@ -90,4 +98,7 @@ class _Given:
         self._body = body
 
     def json(self) -> Any:
-        return parse_json(self._body)
+        answer = parse_json(self._body)
+        if why := warned(answer):
+            raise _Refused(why)
+        return answer

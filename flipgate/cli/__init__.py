@@ -28,6 +28,7 @@ VERBS = {
     "contract": "Say that a contract migration was done: no way back to the code before.",
     "scale-down": "Put the old side to rest after its soak (a Prefect run).",
     "history": "The finished releases, or the whole story of one.",
+    "gate": "Try the gates: their numbers now, and over the last day.",
     "event": "Send the events that start pipelines.",
 }
 

@@ -17,6 +17,7 @@ BELONGS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "namespace": "of {namespace} by namespace",
         "target": "of {namespace} by Traefik's target",
+        "old": "of the old side by namespace",
         "pods": "in {namespace}'s pods since {since}",
         "time": "of either side by time since {since}",
         "release": "of the release",

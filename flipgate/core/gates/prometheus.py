@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
 
 from flipgate.core.gates.sample import Point
 from flipgate.core.values.foreign import NotJson, parse_json, printable
 
+NO_DATA: Final = "no data"
+NO_TRAFFIC: Final = "NaN: no traffic?"
 REDIRECTS: Final = range(300, 400)
 ERROR_TYPES: Final = frozenset(
     {"timeout", "canceled", "execution", "bad_data", "internal", "unavailable", "not_found", "not_acceptable"}
@@ -51,7 +54,7 @@ def read_number(result: Any) -> tuple[float | None, str]:
     if not isinstance(result, list):
         return None, "not a Prometheus answer"
     if not result:
-        return None, "no data"
+        return None, NO_DATA
     if len(result) > 1:
         return None, f"{len(result)} series where one number is wanted"
     try:
@@ -68,7 +71,7 @@ def read_range(result: Any, step: float) -> tuple[tuple[Point, ...] | None, str]
     if not isinstance(result, list):
         return None, "not a Prometheus answer"
     if len(result) != 1:
-        return None, f"{len(result)} series where one line is wanted" if result else "no data"
+        return None, f"{len(result)} series where one line is wanted" if result else NO_DATA
     points: list[Point] = []
     try:
         for at, text in result[0]["values"]:
@@ -80,11 +83,37 @@ def read_range(result: Any, step: float) -> tuple[tuple[Point, ...] | None, str]
     return (tuple(points), "") if any(value is not None for _, value in points) else (None, "no number in it")
 
 
+class Series(NamedTuple):
+    """One of an answer's series: its labels, and the times (seconds since 1970) at which it has a number."""
+
+    labels: Mapping[str, str]
+    times: tuple[float, ...]
+
+
+def read_series(result: Any) -> tuple[tuple[Series, ...] | None, str]:
+    """All series of a Prometheus answer's `result` (a matrix), none of them, too; else None and why."""
+    try:
+        found = [Series(dict(each["metric"]), tuple(float(at) for at, _ in each["values"])) for each in result]
+    except (KeyError, TypeError, ValueError):
+        return None, "not a Prometheus answer"
+    return tuple(found), ""
+
+
+def warned(answer: Any) -> str:
+    """Returns why a whole answer is none: it came with warnings. Thanos and Mimir warn so of an answer that only some
+    of their stores gave, Prometheus of numbers that it doubts itself. Empty without any."""
+    warnings = answer.get("warnings") if isinstance(answer, dict) else None
+    if not warnings:
+        return ""
+    many = len(warnings) if isinstance(warnings, list) else 1
+    return f"Prometheus answered with {many} warning{'s' if many > 1 else ''}: it may be of a part of the data"
+
+
 def _finite(text: Any) -> tuple[float | None, str]:
     try:
         number = float(text)
     except (TypeError, ValueError):
         return None, "not a number"
     if math.isnan(number):
-        return None, "NaN: no traffic?"
+        return None, NO_TRAFFIC
     return (number, "") if math.isfinite(number) else (None, f"{printable(str(text), 20)} is no number")

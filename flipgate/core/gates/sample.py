@@ -26,6 +26,8 @@ class GateSample:
     old: float | None = None
     """The old side's number; None with `old_why`."""
     old_why: str = ""
+    old_of: str = ""
+    """What that number is of, where it is not the old side's last hour."""
     beside: str = ""
     """What is shown and not counted."""
     of: str = ""

@@ -224,7 +224,7 @@ class Spec(FileModel):
     @model_validator(mode="after")
     def _gates_have_somebody_to_ask(self) -> Spec:
         for gate in sorted(self.gates, key=lambda gate: WORDS.index(gate.kind.word)):
-            if lacking := gate.kind.lacks(self.metrics, self.traffic):
+            if lacking := gate.kind.lacks(gate, self.metrics, self.traffic):
                 raise ValueError(f'gate "{gate.name}" {lacking}')
         return self
 

@@ -63,5 +63,12 @@ class Bake:
 
     def _hour(self, gate: Gate) -> tuple[Side, float] | None:
         """What was known of the old side without its line."""
-        old = next((sample.old for sample in reversed(self.samples[gate.name]) if sample.old is not None), None)
+        old = next(
+            (
+                sample.old
+                for sample in reversed(self.samples[gate.name])
+                if sample.old is not None and not sample.old_of
+            ),
+            None,
+        )
         return None if old is None else (self.release.side.other, old)

@@ -14,11 +14,10 @@ from flipgate.core.gates.traefik_counters import Probes
 from flipgate.core.record.release import Release
 from flipgate.core.values.errors import FlipgateError
 from flipgate.core.values.foreign import fault
-from flipgate.core.values.placeholders import filled
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, in_flight
 from flipgate.steps.acting.world import World
-from flipgate.steps.watching.reader import WorldReader, prometheus
+from flipgate.steps.watching.reader import WorldReader, in_flight_query, prometheus
 
 NOT_DECLARED = "not declared"
 IN_FLIGHT = "in flight"
@@ -32,13 +31,13 @@ def measures(world: World, release: Release, probes: Probes | None = None) -> di
     spec, old = world.application.spec, release.side.other
     asked = {gate.name: measure_of(gate, reader) for gate in spec.gates_at(GatePoint.BAKE)}
     if spec.metrics.in_flight:
-        asked[IN_FLIGHT] = _quiet(lambda at: GateSample(at, *_busy(world, old)))
+        asked[IN_FLIGHT] = quiet(lambda at: GateSample(at, *_busy(world, old)))
     return asked
 
 
 def measure_of(gate: Gate, reader: Reader) -> Measure:
     """Returns how a gate is measured. It never raises."""
-    return _quiet(gate.kind.measure(gate, reader))
+    return quiet(gate.kind.measure(gate, reader))
 
 
 def judged(gate: Gate, samples: Sequence[GateSample], now: float, namespace: str, since: str = THE_FLIP) -> Evidence:
@@ -50,8 +49,10 @@ def judged(gate: Gate, samples: Sequence[GateSample], now: float, namespace: str
         return Evidence(gate.name, Verdict.UNKNOWN, gate.kind.word, namespace, answer, "")
 
 
-def _quiet(measure: Measure) -> Measure:
-    def quiet(at: float) -> GateSample:
+def quiet(measure: Measure) -> Measure:
+    """Makes what raises a sample that says why there is no number."""
+
+    def measured(at: float) -> GateSample:
         try:
             return measure(at)
         except FlipgateError as error:
@@ -59,7 +60,7 @@ def _quiet(measure: Measure) -> Measure:
         except Exception as error:  # any at all: users' safety does not hang on a gate's own fault
             return GateSample(at, None, f"cannot be measured: {type(error).__name__}")
 
-    return quiet
+    return measured
 
 
 def still_in_flight(world: World, side: Side) -> Evidence:
@@ -71,9 +72,7 @@ def still_in_flight(world: World, side: Side) -> Evidence:
 
 
 def _busy(world: World, side: Side) -> tuple[float | None, str]:
-    spec = world.application.spec.metrics
-    promql = filled(spec.in_flight or "", world.application.place_of(side).namespace)
     try:
-        return metrics.ask_number(prometheus(world), promql)
+        return metrics.ask_number(prometheus(world), in_flight_query(world, side))
     except FlipgateError as error:
         return None, cut_reason(error.named_fact)

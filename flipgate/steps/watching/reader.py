@@ -10,10 +10,14 @@ from typing import Any
 
 from flipgate.adapters import alerts, logs, metrics
 from flipgate.adapters.addresses import address
+from flipgate.adapters.history import HISTORY_KEPT
 from flipgate.adapters.sources import Source
 from flipgate.adapters.traefik import COUNTERS_SECONDS
+from flipgate.core.gates.alertmanager import Alert
 from flipgate.core.gates.kinds.kind import Lines
+from flipgate.core.gates.past import moves, side_then
 from flipgate.core.gates.points import GatePoint
+from flipgate.core.gates.prometheus import Series
 from flipgate.core.gates.sample import Point, cut_reason
 from flipgate.core.gates.traefik_counters import (
     Counters,
@@ -27,6 +31,7 @@ from flipgate.core.spec.probe import SecretKey
 from flipgate.core.traffic.traffic import SERVICE
 from flipgate.core.values.errors import FlipgateError
 from flipgate.core.values.foreign import fault
+from flipgate.core.values.placeholders import filled
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.ask import secret_value
@@ -42,6 +47,16 @@ def prometheus(world: World) -> Source:
     """Prometheus' address, with what lets flipgate in there. Raises FlipgateError where that cannot be read."""
     spec = world.application.spec.metrics
     return _source(world, spec.prometheus, spec.prometheus_authorization)
+
+
+def in_flight_query(world: World, side: Side) -> str:
+    """The query for what a side is still busy with; empty where the file has none."""
+    return filled(world.application.spec.metrics.in_flight or "", world.application.place_of(side).namespace)
+
+
+def step_of(start: datetime, end: datetime) -> int:
+    """How far a line's points are from each other, in seconds."""
+    return max(1, math.ceil((end - start).total_seconds() / POINTS))
 
 
 def _source(world: World, url: str | None, secret: SecretKey | None) -> Source:
@@ -79,20 +94,29 @@ class WorldReader:
     def number(self, promql: str, when: datetime | None = None) -> tuple[float | None, str]:
         return metrics.ask_number(prometheus(self.world), promql, when.timestamp() if when else None)
 
+    def live_then(self, when: datetime) -> Side | None:
+        kept, record = self.world.store.history(), self.world.store.read()
+        moved = moves({release.name: release for release in [*kept, *record.releases]}.values())
+        let_go = len(kept) >= HISTORY_KEPT and (not moved or moved[0][0] > when)
+        return None if let_go else side_then(when, moved, record.active)
+
+    def in_flight(self, side: Side) -> str:
+        return in_flight_query(self.world, side)
+
+    def series(self, promql: str, start: datetime, end: datetime, step: int) -> tuple[tuple[Series, ...] | None, str]:
+        return metrics.ask_series(prometheus(self.world), promql, start, end, step)
+
     def line(self, promql: str, start: datetime, end: datetime) -> tuple[tuple[Point, ...] | None, str]:
         if self.world.monotonic() > self.deadline:
             return None, "Prometheus takes too long"
-        step = max(1, math.ceil((end - start).total_seconds() / POINTS))
         try:
-            return metrics.ask_range(prometheus(self.world), promql, start, end, step)
+            return metrics.ask_range(prometheus(self.world), promql, start, end, step_of(start, end))
         except FlipgateError as error:
             return None, cut_reason(error.named_fact)
 
-    def alerts(self, labels: Mapping[str, str]) -> tuple[tuple[list[str], list[str]] | None, str]:
+    def alerts(self, labels: Mapping[str, str]) -> tuple[tuple[Alert, ...] | None, str]:
         spec = self.world.application.spec.metrics
-        return alerts.ask_alerts(
-            _source(self.world, spec.alertmanager, spec.alertmanager_authorization), labels, self.since
-        )
+        return alerts.ask_alerts(_source(self.world, spec.alertmanager, spec.alertmanager_authorization), labels)
 
     def pods(self) -> list[dict[str, Any]]:
         return self.world.cluster.items(address("Pod", self.namespace(self.side)), timeout=POD_LIST_SECONDS)

@@ -14,6 +14,7 @@ import pytest
 
 from flipgate.adapters import alerts, logs, metrics, sources
 from flipgate.adapters.store import Store
+from flipgate.core.gates.alertmanager import NOT_KNOWN, Alert
 from flipgate.core.gates.kinds.promql import NO_OLD_SIDE
 from flipgate.core.gates.sample import GateSample
 from flipgate.core.record.freeze import BreakGlass
@@ -23,10 +24,11 @@ from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, combine
 from flipgate.core.values.who import Identity
 from flipgate.steps.acting.world import utc_now
-from flipgate.steps.watching import watch
+from flipgate.steps.watching import reader, watch
 from flipgate.steps.watching.gates import measuring
 from flipgate.steps.watching.measure import measures
 from tests.api.bakes import RATIO, baking, declared, flipped, watched
+from tests.api.desk import Desk
 from tests.api.shop import Shop, timed_by_its_waiting
 from tests.api.town import Town, world_of
 from tests.api.wire import Answer, Handler, Noting, Script, listening, number, serving, silence, within
@@ -62,7 +64,7 @@ def ask_prometheus(url: str) -> tuple[object, str]:
 
 
 def ask_alertmanager(url: str) -> tuple[object, str]:
-    return alerts.ask_alerts(sources.Source(url), {"a": "b"}, at())
+    return alerts.ask_alerts(sources.Source(url), {"a": "b"})
 
 
 @pytest.mark.parametrize(
@@ -77,6 +79,11 @@ def ask_alertmanager(url: str) -> tuple[object, str]:
         (ask_prometheus, (200, b"<html>login</html>"), "not a Prometheus answer"),
         (ask_prometheus, (200, b'{"data": 1}'), "not a Prometheus answer"),
         (ask_prometheus, (200, number("NaN")), "NaN: no traffic?"),
+        (
+            ask_prometheus,
+            (200, number("1").replace(b'"data"', b'"warnings": ["store gw-1 is away"], "data"', 1)),
+            "Prometheus answered with 1 warning: it may be of a part of the data",
+        ),
         (ask_prometheus, (200, b'{"data": {"result": []}}'), "no data"),
         (ask_prometheus, None, "Prometheus cannot be reached"),
         (ask_alertmanager, (503, b"busy"), "Alertmanager said HTTP 503"),
@@ -90,6 +97,7 @@ def ask_alertmanager(url: str) -> tuple[object, str]:
         "html",
         "shape",
         "nan",
+        "partial",
         "empty",
         "cut",
         "alerts busy",
@@ -120,13 +128,35 @@ def test_alertmanager_is_asked_for_what_fires_with_these_labels() -> None:
     fires = json.dumps([{"labels": {"alertname": "A"}, "startsAt": at(1).isoformat()}]).encode()
     alertmanager = Noting((200, fires))
     with listening(alertmanager) as address:
-        assert alerts.ask_alerts(sources.Source(f"http://{address}"), {"team": 'a"b', "app": "x"}, at()) == (
-            (["A"], []),
-            "",
-        )
+        found = alerts.ask_alerts(sources.Source(f"http://{address}"), {"team": 'a"b', "app": "x"})
+    assert found == ((Alert("A", {"alertname": "A"}, at(1)),), "")
     (asked,) = alertmanager.queries
     assert asked["filter"] == ['app="x"', 'team="a\\"b"']
-    assert (asked["silenced"], asked["inhibited"]) == (["false"], ["false"])
+    assert (asked["silenced"], asked["inhibited"]) == (["true"], ["false"])
+
+
+@pytest.mark.parametrize(
+    ("silence", "said"),
+    [
+        ((200, b'{"createdBy": "ana", "endsAt": "2026-03-01T13:30:00Z"}'), "by ana until 2026-03-01 13:30 UTC"),
+        ((404, b""), NOT_KNOWN),
+        ((200, b"<html>"), NOT_KNOWN),
+        (None, NOT_KNOWN),
+    ],
+)
+def test_who_silenced_an_alert_is_asked_and_one_of_whom_that_is_not_known_is_silenced_all_the_same(
+    silence: Answer | None, said: str
+) -> None:
+    status = {"state": "suppressed", "silencedBy": ["s/1"]}
+    fires = json.dumps([{"labels": {"alertname": "A"}, "startsAt": at(1).isoformat(), "status": status}]).encode()
+
+    def alertmanager(request: Handler) -> Answer | None:
+        return silence if request.path == "/api/v2/silence/s%2F1?" else (200, fires)
+
+    with listening(alertmanager) as address:
+        found, _ = alerts.ask_alerts(sources.Source(f"http://{address}"), {"a": "b"})
+    assert found
+    assert [alert.silenced for alert in found] == [said]
 
 
 def test_who_is_slow_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -346,3 +376,22 @@ def test_a_cluster_that_does_not_answer_is_unknown(tmp_path: Path) -> None:
         all_of_them = measures(world_of(cluster, found), flipped())
         assert [measure(0).value for measure in all_of_them.values()] == [None, None]
         assert "500" in all_of_them["a"](0).why
+
+
+def test_where_users_were_a_week_before_is_told_by_record_and_history_or_not_at_all(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, week = Desk(shop), utc_now() - timedelta(days=7)
+    desk.remember(active=Side.BLUE)
+    seen = reader.WorldReader(shop.world(), Side.GREEN, utc_now())
+    assert seen.live_then(week) is Side.BLUE
+    desk.forget()
+    desk.remember(active=Side.GREEN, release=flipped(600))
+    assert seen.live_then(week) is Side.BLUE
+    assert seen.live_then(utc_now() - timedelta(seconds=60)) is Side.GREEN
+    monkeypatch.setattr(reader, "HISTORY_KEPT", 0)  # as if as many were kept as are ever kept
+    assert seen.live_then(week) is None
+    assert seen.live_then(utc_now() - timedelta(seconds=60)) is Side.GREEN
+    desk.forget()
+    desk.remember(active=Side.BLUE, release=flipped(600))  # somebody moved them back, and nobody noted it
+    assert seen.live_then(week) is None

@@ -37,7 +37,7 @@ def ask_range(url: str) -> tuple[object, str]:
 
 
 def ask_alerts(url: str) -> tuple[object, str]:
-    return alerts.ask_alerts(sources.Source(url), {"a": "b"}, at())
+    return alerts.ask_alerts(sources.Source(url), {"a": "b"})
 
 
 each_source = pytest.mark.parametrize("ask", [ask_number, ask_range, ask_alerts], ids=["number", "range", "alerts"])

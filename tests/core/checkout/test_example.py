@@ -10,7 +10,9 @@ import pytest
 import yaml
 
 from flipgate.core.gates.kinds import KINDS, Gate
+from flipgate.core.gates.kinds.in_flight import InFlightLimit
 from flipgate.core.gates.kinds.logs import LogLimit
+from flipgate.core.gates.kinds.promql import MinSamples
 from flipgate.core.gates.kinds.traefik import TraefikLimit
 from flipgate.core.spec.application import Application, load_application
 from flipgate.core.spec.metrics import Metrics
@@ -180,5 +182,9 @@ def test_the_gates_of_the_docs_are_read_and_every_key_is_explained() -> None:
     gates = application.spec.gates
     assert {gate.kind for gate in gates} == set(KINDS.values())
     assert {gate.of for gate in gates if gate.promql} == {"namespace", "target", "time"}
-    keys = {field.alias for model in (Gate, LogLimit, Metrics, TraefikLimit) for field in model.model_fields.values()}
+    keys = {
+        field.alias
+        for model in (Gate, LogLimit, Metrics, TraefikLimit, MinSamples, InFlightLimit)
+        for field in model.model_fields.values()
+    }
     assert not [key for key in keys if f"{key}`" not in page and f"`{key}" not in page]

@@ -10,7 +10,6 @@ import pytest
 
 from flipgate.core.gates.declared import STALE_SECONDS, judge
 from flipgate.core.gates.kinds import Gate
-from flipgate.core.gates.kinds.alerts import read_alerts
 from flipgate.core.gates.kinds.promql import NO_OLD_SIDE, window_of
 from flipgate.core.gates.kinds.restarts import Container, read_containers, restarts_since
 from flipgate.core.gates.prometheus import read_number
@@ -161,16 +160,6 @@ def test_only_one_finite_number_is_a_number(result: Any, number: float | None, w
 @pytest.mark.parametrize(("elapsed", "window"), [(0.2, 1), (12.9, 12), (500, 60)])
 def test_the_window_never_reaches_behind_the_flip(elapsed: float, window: int) -> None:
     assert window_of(promql(), elapsed) == window
-
-
-def test_alerts_are_told_apart_by_when_they_began() -> None:
-    def alert(name: str, seconds: float) -> dict[str, Any]:
-        return {"labels": {"alertname": name}, "startsAt": at(seconds).isoformat()}
-
-    assert read_alerts([alert("New", 1), alert("Old", -1)], NOW) == (["New"], ["Old"])
-    for garbage in ({"a": 1}, [{"labels": {}}], None, [1]):
-        with pytest.raises(ValueError, match="not an Alertmanager answer"):
-            read_alerts(garbage, NOW)
 
 
 def test_restarts_count_from_the_flip_on() -> None:

@@ -24,7 +24,7 @@ def test_every_model_is_described_and_allows_no_other_key() -> None:
 def test_every_key_is_described_and_durations_name_their_unit() -> None:
     for place, description in _descriptions():
         assert description, place
-        assert place.endswith("Seconds") == ("in seconds" in description), place
+        assert place.endswith(("Seconds", "-seconds")) == ("in seconds" in description), place
 
 
 def _models() -> Iterator[tuple[str, dict[str, Any]]]:

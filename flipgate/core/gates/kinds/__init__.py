@@ -10,22 +10,52 @@ from typing import Any, Final
 from pydantic import ConfigDict, model_validator
 
 from flipgate.core.gates.kinds.alerts import Alerts, AlertsKeys
+from flipgate.core.gates.kinds.in_flight import InFlight, InFlightKeys
 from flipgate.core.gates.kinds.kind import GateKind
 from flipgate.core.gates.kinds.logs import Logs, LogsKeys
 from flipgate.core.gates.kinds.promql import Promql, PromqlKeys
+from flipgate.core.gates.kinds.ready_made import P99, P99Keys, SuccessRatio, SuccessRatioKeys
 from flipgate.core.gates.kinds.restarts import Restarts, RestartsKeys
 from flipgate.core.gates.kinds.traefik import Traefik, TraefikKeys
 from flipgate.core.gates.kinds.verified import Verified, VerifiedKeys
 
 KINDS: Final[Mapping[str, GateKind[Any]]] = MappingProxyType(
-    {kind.word: kind for kind in (Promql(), Alerts(), Logs(), Restarts(), Traefik(), Verified())}
+    {
+        kind.word: kind
+        for kind in (
+            Promql(),
+            Alerts(),
+            Logs(),
+            Restarts(),
+            Traefik(),
+            SuccessRatio(),
+            P99(),
+            InFlight(),
+            Verified(),
+        )
+    }
 )
 WORDS: Final = tuple(KINDS)
+_FIELDS: Final = {
+    word: next(name for name, field in kind.keys.model_fields.items() if field.alias == word)
+    for word, kind in KINDS.items()
+}
+"""Words of the file are no names of Python's: `success-ratio`."""
 BUILT_IN: Final = ("ready", "errors", "side")
 """The names of the bake's own verdicts: no declared gate may be called so."""
 
 
-class Gate(PromqlKeys, AlertsKeys, LogsKeys, RestartsKeys, TraefikKeys, VerifiedKeys):
+class Gate(
+    PromqlKeys,
+    AlertsKeys,
+    LogsKeys,
+    RestartsKeys,
+    TraefikKeys,
+    SuccessRatioKeys,
+    P99Keys,
+    InFlightKeys,
+    VerifiedKeys,
+):
     """A question asked at points of a release's way: the keys of exactly one kind."""
 
     model_config = ConfigDict(
@@ -43,7 +73,7 @@ class Gate(PromqlKeys, AlertsKeys, LogsKeys, RestartsKeys, TraefikKeys, Verified
     @property
     def asks(self) -> list[str]:
         """The words of the kinds that it has the key of: one, once it is found to make sense."""
-        return [word for word in KINDS if getattr(self, word) is not None]
+        return [word for word, field in _FIELDS.items() if getattr(self, field) is not None]
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Gate:

@@ -10,8 +10,10 @@ from typing import Annotated, Any, ClassVar, Generic, Protocol, TypeVar
 
 from pydantic import ConfigDict, Field
 
+from flipgate.core.gates.alertmanager import Alert
 from flipgate.core.gates.graph import Line, Span
 from flipgate.core.gates.points import GatePoint
+from flipgate.core.gates.prometheus import Series
 from flipgate.core.gates.sample import GateSample, Limit, Point
 from flipgate.core.gates.traefik_counters import Counters, Probes, Reading
 from flipgate.core.spec.metrics import Metrics
@@ -23,6 +25,12 @@ from flipgate.core.values.verdicts import Verdict
 GateName = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=40)]
 Measure = Callable[[float], GateSample]
 """Asks once; the argument is the look's own time, which the sample carries. It may raise: then there is no number."""
+
+
+def left_out(value: object) -> bool:
+    """Whether a key is left out: those that are newer than the hashes which releases have pinned are not in these
+    then."""
+    return value is None
 
 
 class Rule(Model):
@@ -114,12 +122,20 @@ class Reader(Protocol):
     def number(self, promql: str, when: datetime | None = None) -> tuple[float | None, str]:
         """The one number that Prometheus has, now or then; else None and why."""
 
+    def live_then(self, when: datetime) -> Side | None:
+        """The side that users were on at a time before the flip, by what the cluster remembers; None: not known."""
+
+    def in_flight(self, side: Side) -> str:
+        """The query of `metrics.inFlight` for a side; empty where the file has none."""
+
+    def series(self, promql: str, start: datetime, end: datetime, step: int) -> tuple[tuple[Series, ...] | None, str]:
+        """All series that Prometheus had in that time, looked at every `step` seconds; else None and why."""
+
     def line(self, promql: str, start: datetime, end: datetime) -> tuple[tuple[Point, ...] | None, str]:
         """What Prometheus had in that time, as one line; else None and why."""
 
-    def alerts(self, labels: Mapping[str, str]) -> tuple[tuple[list[str], list[str]] | None, str]:
-        """The names of the alerts with these labels that began to fire since then, and of older ones; else None and
-        why."""
+    def alerts(self, labels: Mapping[str, str]) -> tuple[tuple[Alert, ...] | None, str]:
+        """The alerts with these labels that Alertmanager has now, silenced ones, too; else None and why."""
 
     def pods(self) -> list[dict[str, Any]]:
         """The new side's pods."""
@@ -154,6 +170,8 @@ class GateKind(ABC, Generic[K]):
     """What flipgate must be allowed to do on either side for it: API group, resource, verbs."""
     between_looks: ClassVar[bool] = False
     """Whether it is asked by a thread of its own, between two looks: while none of flipgate's own requests goes on."""
+    of_the_other: ClassVar[bool] = False
+    """Whether its numbers are the other side's: the one that users leave."""
     drawn: ClassVar[bool] = False
     """Whether its numbers make a picture when the bake is over."""
 
@@ -165,7 +183,7 @@ class GateKind(ABC, Generic[K]):
         """Returns why it cannot be asked at this point; empty where it can."""
         return ""
 
-    def lacks(self, metrics: Metrics, traffic: TrafficSpec) -> str:
+    def lacks(self, gate: K, metrics: Metrics, traffic: TrafficSpec) -> str:
         """Returns what the rest of the file lacks for this gate to be asked; empty where it lacks nothing."""
         return ""
 
@@ -198,6 +216,10 @@ class GateKind(ABC, Generic[K]):
         """What this look's number was held against."""
         limit = self.limit(gate)
         return f"{limit.word} {limit.value:.6g}"
+
+    def numbers(self, gate: K, reader: Reader, start: datetime, end: datetime) -> tuple[tuple[Point, ...] | None, str]:
+        """What its numbers were in that time for the reader's side, as one line; else None and why."""
+        return None, f"{self.whom} keeps no past of it"
 
     def lines(self, gate: K, reader: Reader, span: Span) -> tuple[tuple[Line, ...], str]:
         """Returns the lines of its graph, and what is to be said of them. Without lines the looks' own numbers are

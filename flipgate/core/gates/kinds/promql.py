@@ -1,17 +1,19 @@
-"""A gate on Prometheus: one number, held against a limit and against the old side's."""
+"""A gate on Prometheus: one number, held against a limit and against one of before: the old side's, or its own past."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
 from flipgate.core.gates.graph import Line, Span
-from flipgate.core.gates.kinds.kind import GateKind, Measure, Reader, Windowed
+from flipgate.core.gates.kinds.kind import GateKind, Measure, Reader, Rule, Windowed, left_out
+from flipgate.core.gates.past import HOUR_SECONDS, Before, hour_of_a_week_before, hour_text
 from flipgate.core.gates.points import GatePoint
+from flipgate.core.gates.prometheus import NO_DATA, NO_TRAFFIC
 from flipgate.core.gates.sample import GateSample, Limit, Point
 from flipgate.core.spec.metrics import Metrics
 from flipgate.core.spec.traffic import TrafficSpec
@@ -19,11 +21,38 @@ from flipgate.core.values.placeholders import NAMESPACE, WINDOW, filled, unknown
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Verdict
 
-OLD_WINDOW_SECONDS = 3600
 NO_OLD_SIDE = "a first release has no old side"
 
 
-class PromqlKeys(Windowed):
+class MinSamples(Rule):
+    """How much a number has to rest on before it counts."""
+
+    promql: Annotated[str, Field(min_length=1)] = Field(
+        description="A PromQL expression whose result is one number: how much the gate's own rests on "
+        '(sum(increase(http_requests_total{namespace="{namespace}"}[{window}]))), with the same placeholders.'
+    )
+    count: int = Field(ge=1, description="The smallest good one. Below it the gate's number is unknown.")
+
+
+class Relative(Windowed):
+    """The keys of a gate whose number may be held against one of before."""
+
+    relative_to: Literal["old", "past"] | None = Field(
+        default=None,
+        description="old: also held against the same query for the old side over its last hour before the flip. past: "
+        "against the same query for the hour around the same time a week before, of the side that was live then; where "
+        "Prometheus has none, against the hour before the flip. Ask for a ratio, a rate or a quantile: a sum would "
+        "grow with the window.",
+    )
+    factor: float | None = Field(
+        default=None,
+        gt=0,
+        description="How many times that number is still good: 1.5 with max, 0.8 with min. An old number of 0 is no "
+        "measure: then max or min alone counts.",
+    )
+
+
+class PromqlKeys(Relative):
     """The keys of a gate on Prometheus."""
 
     promql: Annotated[str, Field(min_length=1)] | None = Field(
@@ -42,20 +71,15 @@ class PromqlKeys(Windowed):
         "Traefik's counter of one target, whose name has {namespace} in it (needs a TraefikService or an HTTPRoute). "
         "time: it names no side; whatever came in since the flip counts as the new side's.",
     )
-    relative_to: Literal["old"] | None = Field(
-        default=None,
-        description="old: also held against the same query for the old side over its last hour before the flip. Ask "
-        "for a ratio, a rate or a quantile: a sum would grow with the window.",
-    )
-    factor: float | None = Field(
-        default=None,
-        gt=0,
-        description="How many times the old side's number is still good: 1.5 with max, 0.8 with min. An old number of "
-        "0 is no measure: then max or min alone counts.",
+    min_samples: MinSamples | None = Field(
+        default=None, exclude_if=left_out, description="How much the number has to rest on."
     )
 
     def query(self, namespace: str, window_seconds: int) -> str:
         return filled(self.promql or "", namespace, window_seconds)
+
+    def samples_query(self, namespace: str, window_seconds: int) -> str:
+        return filled(self.min_samples.promql if self.min_samples else "", namespace, window_seconds)
 
 
 class Promql(GateKind[PromqlKeys]):
@@ -75,9 +99,12 @@ class Promql(GateKind[PromqlKeys]):
             yield f"is of {gate.of}, and its promql does not name {{namespace}}"
         if gate.of == "time" and names_side:
             yield "is of time, and its promql names {namespace}: then it is of namespace"
-        if (gate.relative_to is None) != (gate.factor is None):
-            yield "needs both relativeTo and factor, or neither"
-        if gate.relative_to and gate.of == "time":
+        if gate.min_samples:
+            yield from unknown_placeholders(gate.min_samples.promql, (NAMESPACE, WINDOW))
+            if names_side and "{namespace}" not in gate.min_samples.promql:
+                yield "has minSamples whose promql does not name {namespace}: whose would they be?"
+        yield from relative_problems(gate)
+        if gate.relative_to == "old" and gate.of == "time":
             yield "is of time: it has no number of the old side to be relative to"
 
     def unfit(self, gate: PromqlKeys, point: GatePoint) -> str:
@@ -85,7 +112,7 @@ class Promql(GateKind[PromqlKeys]):
             return "it is of target, and no users come to the dark side by Traefik's targets"
         return ""
 
-    def lacks(self, metrics: Metrics, traffic: TrafficSpec) -> str:
+    def lacks(self, gate: PromqlKeys, metrics: Metrics, traffic: TrafficSpec) -> str:
         return "" if metrics.prometheus else "needs spec.metrics.prometheus"
 
     def asked(self, gate: PromqlKeys) -> str:
@@ -115,10 +142,25 @@ class Promql(GateKind[PromqlKeys]):
         text, limit = super().threshold(gate, sample), self.limit(gate)
         if not gate.relative_to:
             return text
+        whose = sample.old_of or ("the old side's" if gate.relative_to == "old" else "its past")
         if sample.old is None:
-            return f"{text}, and {limit.word} {gate.factor:g} x the old side's ({sample.old_why or 'not known'})"
+            return f"{text}, and {limit.word} {gate.factor:g} x {whose} ({sample.old_why or 'not known'})"
         unmeasured = ": no measure" if _no_measure(limit, sample.old) else ""
-        return f"{text}, and {limit.word} {gate.factor:g} x the old side's {sample.old:.4g}{unmeasured}"
+        return f"{text}, and {limit.word} {gate.factor:g} x {whose} {sample.old:.4g}{unmeasured}"
+
+    def numbers(
+        self, gate: PromqlKeys, reader: Reader, start: datetime, end: datetime
+    ) -> tuple[tuple[Point, ...] | None, str]:
+        """Those that rest on too few samples are none."""
+        namespace = reader.namespace(reader.side)
+        points, why = reader.line(gate.query(namespace, gate.window), start, end)
+        if points is None or gate.min_samples is None:
+            return points, why
+        samples, why = reader.line(gate.samples_query(namespace, gate.window), start, end)
+        if samples is None:
+            return None, f"its samples: {why}"
+        enough = {at for at, count in samples if count is not None and count >= gate.min_samples.count}
+        return tuple((at, value if at in enough else None) for at, value in points), ""
 
     def lines(self, gate: PromqlKeys, reader: Reader, span: Span) -> tuple[tuple[Line, ...], str]:
         """The new side's after the flip, and the old side's before and after it; none where the new side has none."""
@@ -142,28 +184,63 @@ class Promql(GateKind[PromqlKeys]):
 
 @dataclass
 class _Number:
-    """One number of the new side, and the old side's, which is asked for until it is known."""
+    """One number of the new side, and the one of before, which is asked for until it is known."""
 
     gate: PromqlKeys
     reader: Reader
-    old: float | None = None
-    old_why: str = ""
+    before: Before = field(default_factory=lambda: Before(None))
 
     def __call__(self, at: float) -> GateSample:
         since = (self.reader.now() - self.reader.since).total_seconds()
-        value, why = self._ask(self.reader.side, window_of(self.gate, since))
-        if self.gate.relative_to and self.old is None and self.old_why != NO_OLD_SIDE:
-            self._ask_old(self.reader.side.other)
-        return GateSample(at, value, why, old=self.old, old_why=self.old_why)
+        found = self._ask(self.reader.side, window_of(self.gate, since))
+        if self.gate.relative_to and self.before.value is None and self.before.why != NO_OLD_SIDE:
+            self.before = self._past() if self.gate.relative_to == "past" else self._hour_before()
+        old, why, of = self.before
+        return GateSample(at, found.value, found.why, old=old, old_why=why, old_of=of, beside=found.beside)
 
-    def _ask_old(self, side: Side) -> None:
-        if self.reader.ran_on(side):
-            self.old, self.old_why = self._ask(side, OLD_WINDOW_SECONDS, self.reader.flip)
-        else:
-            self.old_why = NO_OLD_SIDE
+    def _hour_before(self) -> Before:
+        side = self.reader.side.other
+        if not self.reader.ran_on(side):
+            return Before(None, NO_OLD_SIDE)
+        return Before(*self._ask(side, HOUR_SECONDS, self.reader.flip)[:2])
 
-    def _ask(self, side: Side, window: int, when: datetime | None = None) -> tuple[float | None, str]:
-        return self.reader.number(self.gate.query(self.reader.namespace(side), window), when)
+    def _past(self) -> Before:
+        """Another hour is taken only where Prometheus has nothing of that one: an error may soon be over."""
+        end = hour_of_a_week_before(self.reader.now())
+        side = self.reader.side.other if self.gate.of == "time" else self.reader.live_then(end)
+        found = _Found(None, "which side was live is not known", nothing=True)
+        if side:
+            found = self._ask(side, HOUR_SECONDS, end)
+        if found.value is not None or not found.nothing:
+            whose = "its" if self.gate.of == "time" else f"{side}'s"
+            return Before(found.value, found.why, f"{whose} a week before ({hour_text(end)}),")
+        return self._hour_before()._replace(of=f"the old side's hour before the flip (a week before: {found.why}),")
+
+    def _ask(self, side: Side, window: int, when: datetime | None = None) -> _Found:
+        namespace, least = self.reader.namespace(side), self.gate.min_samples
+        value, why = self.reader.number(self.gate.query(namespace, window), when)
+        if value is None or least is None:
+            return _Found(value, why, nothing=why in (NO_DATA, NO_TRAFFIC))
+        samples, why = self.reader.number(self.gate.samples_query(namespace, window), when)
+        if samples is None:
+            return _Found(None, f"its samples: {why}", nothing=why in (NO_DATA, NO_TRAFFIC))
+        if samples < least.count:
+            return _Found(None, f"{int(samples)} samples, not {least.count}", nothing=True)
+        return _Found(value, beside=f"of {int(samples)} samples")
+
+
+class _Found(NamedTuple):
+    """A number; None and why. `nothing`: that was said by Prometheus, which has nothing to make one of."""
+
+    value: float | None
+    why: str = ""
+    nothing: bool = False
+    beside: str = ""
+
+
+def relative_problems(gate: Relative) -> Iterator[str]:
+    if (gate.relative_to is None) != (gate.factor is None):
+        yield "needs both relativeTo and factor, or neither"
 
 
 def _no_measure(limit: Limit, old: float) -> bool:

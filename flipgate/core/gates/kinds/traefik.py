@@ -52,7 +52,7 @@ class Traefik(GateKind[TraefikKeys]):
             return "no users are on the dark side, so Traefik counts none there"
         return "it counts what comes in between two looks of the bake, and here there is one look; ask with promql"
 
-    def lacks(self, metrics: Metrics, traffic: TrafficSpec) -> str:
+    def lacks(self, gate: TraefikKeys, metrics: Metrics, traffic: TrafficSpec) -> str:
         if traffic.address:
             return (
                 "counts at Traefik's pods, while spec.traffic.address is asked: "

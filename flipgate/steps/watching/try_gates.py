@@ -1,0 +1,90 @@
+"""Tries declared gates: their numbers now for both sides, and over the last day. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from flipgate.core.gates.declared import BELONGS
+from flipgate.core.gates.kinds import Gate
+from flipgate.core.gates.sample import GateSample, Point, cut_reason
+from flipgate.core.gates.traefik_counters import BEGUN
+from flipgate.core.gates.tried import Past, past_of
+from flipgate.core.values.errors import FlipgateError
+from flipgate.core.values.foreign import fault
+from flipgate.core.values.sides import Side
+from flipgate.core.values.verdicts import Verdict
+from flipgate.steps.acting.world import World
+from flipgate.steps.looking.look import look_at_traffic
+from flipgate.steps.watching.measure import quiet
+from flipgate.steps.watching.reader import WorldReader, step_of
+
+DAY: Final = timedelta(days=1)
+COUNTING_SECONDS: Final = 5.0
+"""What is counted from a first reading on is read again so much later."""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What one gate says of one side: now, as if users had been moved there a day ago, and over the last day."""
+
+    gate: Gate
+    side: Side
+    sample: GateSample
+    verdict: Verdict
+    threshold: str
+    belongs: str
+    past: Past | None = None
+    past_why: str = "not asked"
+
+
+def try_gates(world: World, gates: Sequence[Gate], *, past: bool) -> list[Tried]:
+    """Each gate for both sides; with `past` over the last day, too. What cannot be read stands there as its reason."""
+    end = world.now()
+    asked = [(gate, side) for gate in gates for side in Side]
+    return world.each(lambda one: _try(world, *one, end, past), asked)
+
+
+def users_on(world: World) -> Side | None:
+    """The side that all routes lead to; None where they name no one side, or cannot be read."""
+    try:
+        return look_at_traffic(world).active
+    except FlipgateError:
+        return None
+
+
+def _try(world: World, gate: Gate, side: Side, end: datetime, past: bool) -> Tried:
+    kind = gate.kind
+    reader = WorldReader(world, side.other if kind.of_the_other else side, end - DAY)
+    measure = quiet(lambda at: _counted(world, gate, reader, at))
+    sample = measure(0.0)
+    belongs = BELONGS[sample.of or kind.of(gate)].format(namespace=reader.namespace(reader.side), since="a day ago")
+    found, why = _numbers(gate, reader, end) if past else (None, "not asked")
+    return Tried(
+        gate,
+        side,
+        sample,
+        kind.verdict(gate, sample),
+        kind.threshold(gate, sample),
+        belongs,
+        past_of(found, kind.limit(gate), end - DAY, end, step_of(end - DAY, end)) if found is not None else None,
+        why,
+    )
+
+
+def _counted(world: World, gate: Gate, reader: WorldReader, at: float) -> GateSample:
+    measure = gate.kind.measure(gate, reader)
+    sample = measure(at)
+    if sample.why == BEGUN:
+        world.sleep(COUNTING_SECONDS)
+        sample = measure(at + COUNTING_SECONDS)
+    return sample
+
+
+def _numbers(gate: Gate, reader: WorldReader, end: datetime) -> tuple[tuple[Point, ...] | None, str]:
+    try:
+        return gate.kind.numbers(gate, reader, end - DAY, end)
+    except Exception as error:  # any at all: the other gates are tried for all that
+        return None, cut_reason(fault(error))
