@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from flipgate.adapters.chat import LONGEST_BLOCK_TEXT, LONGEST_TEXT, Chat
+from flipgate.adapters.chat import LONGEST_BLOCK_TEXT, LONGEST_TEXT, NOWHERE, Chat, Posted
 from flipgate.core.values.errors import BadInput, FlipgateError, PermanentError, TemporaryError
 from tests.core.answering import Answering, answering
 
@@ -40,9 +40,9 @@ def shown(error: BaseException) -> str:
 
 def test_a_message_is_sent_and_its_thread_is_known() -> None:
     with slack() as there:
-        assert api(there.url).post("hello", BLOCKS) == "1.2"
-        assert api(there.url).post("again", BLOCKS, thread="0.9") == "0.9"
-        assert webhook(there.url).post("hello", BLOCKS) == ""
+        assert api(there.url).post("hello", BLOCKS) == Posted("1.2", "#c", "1.2")
+        assert api(there.url).post("again", BLOCKS, thread="0.9") == Posted("0.9", "#c", "1.2")
+        assert webhook(there.url).post("hello", BLOCKS) == NOWHERE
     assert [message["text"] for message in posted(there)] == ["hello", "again", "hello"]
 
 
