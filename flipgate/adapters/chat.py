@@ -53,9 +53,14 @@ class Chat:
             )
 
     @property
+    def changes_messages(self) -> bool:
+        """Whether a message can be changed once it stands there: none by a webhook can."""
+        return bool(self.token) and not self.webhook_url
+
+    @property
     def asks_by_buttons(self) -> bool:
-        """A webhook's messages can't be changed, so they have no buttons either."""
-        return self.buttons and bool(self.token) and not self.webhook_url
+        """Whether messages that ask have buttons, which go once somebody has decided."""
+        return self.buttons and self.changes_messages
 
     def post(self, text: str, blocks: list[dict[str, Any]], *, thread: str = "") -> Posted:
         """Sends one message and returns where it stands (nowhere that is known, for webhooks).

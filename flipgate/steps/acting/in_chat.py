@@ -14,7 +14,7 @@ from flipgate.steps.acting.world import World
 def say_what_became(world: World, record: Record) -> Record:
     """Changes each message in its place; its buttons go. What fails is said, and tried again by whoever delivers next:
     it never fails a release."""
-    if world.chat is None:
+    if world.chat is None or not record.in_chat or not world.chat.changes_messages:
         return record
     for message, text in in_chat.due(record):
         noted = partial(in_chat.said, message=message, text=text)
