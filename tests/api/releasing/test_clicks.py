@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from flipgate.steps.acting.outbox import deliver
 from tests.api.accounts import acting_as, apply, printed, until_it_counts
 from tests.api.clicking import (
     ANA,
+    ENOUGH_SECONDS,
     ask,
     buttons,
     click,
@@ -31,6 +33,7 @@ from tests.api.clicking import (
 )
 from tests.api.desk import Desk
 from tests.api.shop import Shop
+from tests.api.wire import Through, serving
 from tests.slack import Answer, Slack, refusing
 
 
@@ -129,6 +132,26 @@ def test_a_click_rejects(desk: Desk, slack: Slack) -> None:
         approval = recorded(desk, slack)
     assert (approval.decision, approval.by, approval.reason) == ("reject", "U1 / ana", "orders fail")
     assert "Rejected by U1 / ana via slack" in slack.updated[0]["text"]
+
+
+def test_a_click_is_acknowledged_before_the_cluster_has_answered(desk: Desk, slack: Slack, tmp_path: Path) -> None:
+    ask(desk, slack)
+    answers = threading.Event()
+    answers.set()
+
+    def slow(_method: str, _path: str) -> None:
+        assert answers.wait(ENOUGH_SECONDS)
+
+    with (
+        serving(Through(desk.shop.kubeconfig, before=slow), tmp_path),
+        hearing(desk, slack, kubeconfig=tmp_path / "wire.kubeconfig"),
+    ):
+        answers.clear()
+        assert send(slack, click(slack))
+        assert slack.forms == []
+        answers.set()
+        send(slack, form(slack))
+        recorded(desk, slack)
 
 
 def test_a_form_without_a_reason_is_shown_again(desk: Desk, slack: Slack) -> None:

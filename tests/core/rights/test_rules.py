@@ -167,10 +167,10 @@ def test_what_is_printed_is_what_is_asked_for(account: Account | None) -> None:
     assert {each for each in printed - allowed if each[:4] not in every} == set(), "a name that something has for all"
 
 
-def test_each_acting_account_and_readers_are_printed_apart() -> None:
+def test_each_account_is_printed_apart() -> None:
     text = roles("shop", "flipgate", rules_of(PLAIN, "flipgate"), apart=True)
     accounts = {obj["metadata"]["name"] for obj in yaml.safe_load_all(text) if obj["kind"] == "ServiceAccount"}
-    assert accounts == {f"flipgate-{each}" for each in (*EACH_THAT_ACTS, Account.READER)}
+    assert accounts == {f"flipgate-{each}" for each in Account}
 
 
 def test_the_policies_are_about_the_accounts_that_are_printed_and_each_route_is_bound() -> None:
