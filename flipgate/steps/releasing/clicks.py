@@ -19,7 +19,7 @@ from flipgate.core.record import approvals, in_chat
 from flipgate.core.record.asking import LONGEST_SECTION, choice_of, command, form, told
 from flipgate.core.record.click import REASON, Click, read_click
 from flipgate.core.record.record import Decision, Question, Record
-from flipgate.core.values.errors import FlipgateError, Refused
+from flipgate.core.values.errors import BadInput, FlipgateError, PermanentError, Refused
 from flipgate.core.values.outward import slack
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.who import Speaker, slack_caller
@@ -107,7 +107,7 @@ class Clicks:
             return
         question = decide(world, click.decision, by=who, via=VIA, reason=click.reason, only=question)
         self.say(f"{world.application.name}: {click.decision} by {who.name} for {question.id}")
-        say_what_became(world, world.store.read())
+        self._show(world, click)
         if note := wake(world, question, click.decision, click.reason, who.name):
             self.say(f"{world.application.name}: the decision is recorded. {note}")
 
@@ -131,20 +131,21 @@ class Clicks:
         revokes = click.decision is Decision.REJECT  # a yes that no move has used; `answer` knows
         if question and question.id == asked and (revokes or approvals.answered(record) is None):
             return question
-        became = in_chat.decided(record, asked) or in_chat.over(record, asked)
-        say_what_became(world, record)
-        if not any(message.message == click.about.message for message in record.in_chat):
-            self._say_so(world, click, became)
-        raise Refused(became, reason=Why.QUESTION_GONE)
+        self._show(world, click)
+        raise Refused(_became(record, click), reason=Why.QUESTION_GONE)
 
-    def _say_so(self, world: World, click: Click, became: str) -> None:
-        """The same for a message that nobody remembers: it was posted right before a crash, or long ago."""
+    def _show(self, world: World, click: Click) -> None:
+        """Has the messages say what became of the question; the clicked one, too, where nobody remembers it: it was
+        posted right before a crash, or long ago. Never raises: what was decided stands."""
         try:
-            if world.chat and click.about.message:
+            record = say_what_became(world, world.store.read())
+            known = any(message.message == click.about.message for message in record.in_chat)
+            if world.chat and click.about.message and not known:
                 text = f"{world.application.name}, question {click.about.question}:"
-                world.chat.update(click.about.channel, click.about.message, *told(text, became))
+                shown = told(text, _became(record, click))
+                world.chat.update(click.about.channel, click.about.message, *shown)
         except FlipgateError as error:
-            self.say(f"an old message has its buttons still: {_words(error)}")
+            self.say(f"a message that asked has its buttons still: {_words(error)}")
 
     def _with_groups(self, who: Speaker, click: Click, question: Question) -> Speaker:
         """Who it is, with those of the policy's user groups that they are in: asked only where it counts. Raises where
@@ -161,7 +162,9 @@ class Clicks:
             self.failed = error
             self.stop.set()
         self.say(f"{click.about.application}: {click.decision} by {click.member} came to nothing: {_words(error)}")
-        text = slack(f"{choice_of(click.decision).label}: nothing was recorded. {_words(error)}", LONGEST_SECTION)
+        sure = click.reason is None or isinstance(error, (Refused, PermanentError, BadInput))
+        what = "nothing was recorded" if sure else "it is not known whether this was recorded"
+        text = slack(f"{choice_of(click.decision).label}: {what}. {_words(error)}", LONGEST_SECTION)
         known = click.about.application in self._served()
         by_command = f" By command: {command(click.about.application, click.decision)}" if known else ""
         try:
@@ -176,6 +179,10 @@ class Clicks:
             return self.applications()
         except FlipgateError:
             return ()
+
+
+def _became(record: Record, click: Click) -> str:
+    return in_chat.decided(record, click.about.question) or in_chat.over(record, click.about.question)
 
 
 def _said_already(record: Record, click: Click) -> bool:

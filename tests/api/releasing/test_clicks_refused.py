@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,6 +34,10 @@ from tests.api.clicking import (
 )
 from tests.api.desk import Desk, now
 from tests.api.shop import Shop
+from tests.api.wire import Answer as Reply
+from tests.api.wire import Through
+from tests.api.wire import serving as on_the_wire
+from tests.repeating import until
 from tests.slack import APP, BOT, TICKET, Slack, refusing
 
 
@@ -165,6 +171,51 @@ def test_what_a_payload_says_counts_for_nothing_that_the_record_does_not_know(
         assert words in told(slack)
         assert slack.send({"type": "block_actions", "actions": "x"}, "garbage") == {"envelope_id": "garbage"}
     assert (slack.forms, desk.store.read().approval) == ([], None)
+
+
+# What goes wrong with the cluster
+
+
+def is_record(desk: Desk, path: str) -> bool:
+    return f"/record-{desk.name}" in path
+
+
+def test_what_fails_after_the_decision_is_not_called_no_decision(desk: Desk, slack: Slack, tmp_path: Path) -> None:
+    ask(desk, slack)
+    written = threading.Event()
+
+    def gone(method: str, path: str) -> Reply | None:
+        if method == "PUT" and is_record(desk, path):
+            written.set()
+            return None
+        return (403, b'{"message": "no"}') if written.is_set() and is_record(desk, path) else None
+
+    with (
+        on_the_wire(Through(desk.shop.kubeconfig, before=gone), tmp_path),
+        hearing(desk, slack, kubeconfig=tmp_path / "wire.kubeconfig") as heard,
+    ):
+        decide(slack)
+        until(
+            lambda: any("a message that asked has its buttons still" in line for line in heard.said), why="it is said"
+        )
+    assert desk.store.read().approval
+    assert slack.told == []
+
+
+def test_where_the_write_is_not_answered_nobody_is_told_that_nothing_was_recorded(
+    desk: Desk, slack: Slack, tmp_path: Path
+) -> None:
+    ask(desk, slack)
+
+    def broken(method: str, path: str) -> Reply | None:
+        return (500, b"{}") if method == "PUT" and is_record(desk, path) else None
+
+    with (
+        on_the_wire(Through(desk.shop.kubeconfig, before=broken), tmp_path),
+        hearing(desk, slack, kubeconfig=tmp_path / "wire.kubeconfig"),
+    ):
+        decide(slack)
+        assert "it is not known whether this was recorded" in told(slack)
 
 
 # What goes wrong with Slack
