@@ -115,11 +115,11 @@ def test_a_click_approves_under_the_member_s_id_and_the_run_is_woken(
         assert "Send all users to green?" in str(view["blocks"][0])
         assert "payload" not in send(slack, form(slack, "checks looked at")), "the form closes"
         approval = recorded(desk, slack)
-    assert heard.said[0] == "Slack: connected (1 in all)"
+    assert "Slack: connected (1 in all)" in heard.said
     assert (approval.decision, approval.via, approval.reason) == ("approve", "slack", "checks looked at")
     assert (approval.by, approval.identity, approval.question) == ("U1 / ana", ANA, asked.id)
     assert rung == [("f8a1", "approve", "checks looked at", "U1 / ana")]
-    (update,) = slack.updated
+    update = slack.updated[0]  # the sweep may say the same once more
     assert "Approved by U1 / ana via slack at" in update["text"]
     assert (update["ts"], buttons(update)) == ("1700000000.000001", [])
     assert slack.told == []
