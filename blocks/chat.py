@@ -25,10 +25,16 @@ class FlipgateChat(Block):
 
     token: SecretStr = Field(default=SecretStr(""), description="Bot token with chat:write.")
     webhook_url: SecretStr = Field(default=SecretStr(""), description="Incoming webhook; used when set.")
+    buttons: bool = Field(
+        default=False, description="Whether `flipgate slack` runs, and hears buttons: messages that ask have them then."
+    )
     base_url: str = Field(default="https://slack.com/api/", description="Slack's API, or a stand-in for tests.")
 
     def open(self) -> Chat:
         """The chat as steps use it."""
         return Chat(
-            token=self.token.get_secret_value(), webhook_url=self.webhook_url.get_secret_value(), base_url=self.base_url
+            token=self.token.get_secret_value(),
+            webhook_url=self.webhook_url.get_secret_value(),
+            base_url=self.base_url,
+            buttons=self.buttons,
         )

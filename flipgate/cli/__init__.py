@@ -21,6 +21,7 @@ VERBS = {
     "flip": "Ask for, and make, the move of all users (a Prefect run).",
     "approve": "Say yes to the open question.",
     "reject": "Say no to the open question.",
+    "slack": "Hear the buttons of messages in Slack, until stopped.",
     "freeze": "Stop moves, of one application or of all; never a rollback.",
     "thaw": "Let moves begin again.",
     "rollback": "Send all users back; needs nothing but the cluster.",

@@ -2,19 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING
-
 from flipgate.cli._options import ClusterOptions, need_reason, person, say
 from flipgate.cli._print import echo, emit, iso
-
-if TYPE_CHECKING:
-    from flipgate.core.record.record import Question
-    from flipgate.steps.acting.world import World
-
-RING_SECONDS = 5.0
-"""How long a doorbell is rung again: for some 1 s between its question and its sleep, a run hears nothing."""
-RING_EVERY_SECONDS = 0.5
 
 AND_GATES = " and the file's gates"
 
@@ -33,6 +22,7 @@ def decide_and_ring(
     from flipgate.core.record.record import Decision
     from flipgate.core.values.verdicts import not_passed
     from flipgate.steps.moving.dark_preview import put_dark_preview_right
+    from flipgate.steps.releasing.doorbell import wake
     from flipgate.steps.releasing.freeze import broken
     from flipgate.steps.releasing.questions import decide
 
@@ -43,7 +33,7 @@ def decide_and_ring(
     question, by = decide(world, Decision(verb), by=who, via="cli", reason=reason, also=also), who.name
     if verb == Decision.REJECT:
         put_dark_preview_right(world)  # nobody looks at it any more, whenever the run gets to it
-    note = _ring(world, question, verb, reason, by)
+    note = wake(world, question, verb, reason, by)
     bad = not_passed(question.evidence)
     if output:
         shown = {
@@ -64,40 +54,3 @@ def decide_and_ring(
         echo(f"BREAK-GLASS by {by}: freezes, closed windows{AND_GATES if question.kind == 'flip' else ''} are passed")
     if note:
         say(f"note: the decision is recorded. {note}")
-
-
-def _ring(world: World, question: Question, verb: str, reason: str, by: str) -> str:
-    """Rings the waiting run's doorbell. Never raises: returns why it was not heard, and what happens then."""
-    if not question.flow_run:
-        return "No run was waiting for it; the next run of the pipeline will find it"
-    try:
-        if _ring_until_heard(world, question, verb, reason, by):
-            return ""
-        acted = not _waits(world, question)
-    except Exception as error:  # whatever is wrong with Prefect, it is not wrong with the decision
-        return f"The waiting run was not told ({error}); it will find the decision when it is resumed or runs again"
-    if acted:
-        return "Its run did not wait for the doorbell: it has acted already"
-    return "Its run was not waiting any more; the next run of the pipeline will find it"
-
-
-def _ring_until_heard(world: World, question: Question, verb: str, reason: str, by: str) -> bool:
-    """Whether the run took the doorbell. A run that is still on its way to sleep is rung again, for RING_SECONDS."""
-    from flipgate.adapters.runs import ring
-
-    began = time.monotonic()
-    if ring(question.flow_run, verb, reason, by):
-        return True
-    world.say(f"its run does not wait (yet): ringing again for up to {RING_SECONDS:g} s")
-    while time.monotonic() - began < RING_SECONDS and _waits(world, question):
-        time.sleep(RING_EVERY_SECONDS)
-        if ring(question.flow_run, verb, reason, by):
-            return True
-    return False
-
-
-def _waits(world: World, question: Question) -> bool:
-    """Whether the decision still waits for its run: it has not acted on it, or closed the question, by itself."""
-    record = world.store.read()
-    waits = record.question is not None and record.question.id == question.id
-    return waits and record.approval is not None and record.approval.spent_by is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from flipgate.adapters.chat import Chat
+from flipgate.adapters.chat import Chat, Posted
 from flipgate.steps.acting.world import World
 
 
@@ -17,13 +17,14 @@ class Listening(Chat):
     told: list[str] = field(default_factory=list)
     shown: list[list[dict[str, Any]]] = field(default_factory=list)
 
-    def post(self, text: str, blocks: list[dict[str, Any]], *, thread: str = "") -> str:
+    def post(self, text: str, blocks: list[dict[str, Any]], *, thread: str = "") -> Posted:
         for word, fault in self.faults.items():
             if word in text:
                 raise fault
         self.told.append(text)
         self.shown.append(blocks)
-        return f"{len(self.told)}.0"
+        number = f"{len(self.told)}.0"
+        return Posted(thread or number, "C1", number)
 
 
 def heard(world: World) -> list[str]:

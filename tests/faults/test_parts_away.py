@@ -16,13 +16,14 @@ from flipgate.steps.going_back.roll_back import roll_back
 from lab.control import labs
 from lab.control.pipelines import Pipelines
 from lab.control.records import Lab
+from tests import slack
 from tests.conftest import LAB
 from tests.faults import away_api, away_prefect, away_traefik, parts
 from tests.faults.front import before
 from tests.faults.parts import Case
 from tests.faults.scene import Scene
 from tests.faults.shops import Cases, Shops, one_check
-from tests.lab import runbook, slack
+from tests.lab import runbook
 from tests.lab.prefect_api import PrefectApi
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]

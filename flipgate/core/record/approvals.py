@@ -88,6 +88,16 @@ def approval_of(question: Question, decision: Decision, by: Speaker, via: str, r
     )
 
 
+def need_in_time(question: Question, decision: Decision, now: datetime) -> None:
+    """Raises Refused (ApprovalExpired) for a yes that comes after its question's time."""
+    if decision is Decision.APPROVE and now > question.expires_at:
+        raise Refused(
+            f"expired at {question.expires_at:%Y-%m-%d %H:%M} UTC, and expiry means no",
+            obj=f"question {question.id}",
+            reason=Why.APPROVAL_EXPIRED,
+        )
+
+
 def need_heard(approval: Approval, question: Question) -> None:
     """Raises Refused for a yes of somebody who may not give it (NotAnApprover, SamePerson, SelfDeclared)."""
     if void := unheard(approval, question):
@@ -173,6 +183,7 @@ def pose(record: Record, question: Question) -> Record:
         text=" ".join(_said(record, release, question)),
         url=question.url,
         at=question.asked_at,
+        question=question.id,
     )
 
 
@@ -223,6 +234,7 @@ def answer(record: Record, approval: Approval) -> Record:
         at=approval.at,
         evidence=question.evidence,
         identity=approval.identity,
+        question=question.id,
     )
     return _remember(but(record, approval=approval), said)
 
@@ -237,8 +249,16 @@ def lapse(record: Record, reason: str, *, by: str, via: str, now: datetime) -> R
     question = record.question
     if question is None or answered(record) is not None:
         return record
-    kind, evidence = question.kind, question.evidence
-    said = Decided(kind=kind, decision=Decision.EXPIRED, by=by, via=via, reason=reason, at=now, evidence=evidence)
+    said = Decided(
+        kind=question.kind,
+        decision=Decision.EXPIRED,
+        by=by,
+        via=via,
+        reason=reason,
+        at=now,
+        evidence=question.evidence,
+        question=question.id,
+    )
     return _remember(record, said)
 
 

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from flipgate.core.record.announcement import InChat
+from flipgate.core.record.in_chat import kept
 from flipgate.core.record.record import Record
 from flipgate.core.values.base import but
 
 
-def delivered(record: Record, announcement_id: str, *, release: str = "", thread: str = "") -> Record:
-    """Returns the record without this message in the outbox, and with the chat thread that it opened."""
+def delivered(
+    record: Record, announcement_id: str, *, release: str = "", thread: str = "", asks: InChat | None = None
+) -> Record:
+    """Returns the record without this message in the outbox, and with the chat thread that it opened. `asks` is the
+    message in the chat, where it has buttons."""
     outbox = tuple(a for a in record.outbox if a.id != announcement_id)
     threads = record.threads
     if thread and release and release not in threads:
         threads = dict(list({**threads, release: thread}.items())[-20:])
-    return but(record, outbox=outbox, threads=threads, left_out=0)
+    told = but(record, outbox=outbox, threads=threads, left_out=0)
+    return kept(told, asks) if asks else told
 
 
 def events_written(record: Record, ids: Collection[str]) -> Record:

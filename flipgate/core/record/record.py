@@ -14,7 +14,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from pydantic import AwareDatetime, Field
 
-from flipgate.core.record.announcement import Announcement
+from flipgate.core.record.announcement import Announcement, InChat
 from flipgate.core.record.chain import SHOWN_DIGITS
 from flipgate.core.record.freeze import BreakGlass, Freeze
 from flipgate.core.record.intents import MOVE_ROUTES, Move
@@ -167,6 +167,7 @@ class Record(Model):
     left_out: int = Field(default=0, exclude_if=lambda count: not count)
     """Messages that were let go undelivered since one was delivered last: the journal says what they said."""
     threads: dict[Name, Name] = {}
+    in_chat: tuple[InChat, ...] = Field(default=(), exclude_if=lambda messages: not messages)
     conditions: tuple[Condition, ...] = ()
     dark_preview: tuple[Sentence, ...] = Field(default=(), exclude_if=lambda names: not names)
     """The routes that a dark preview may consist of: they are taken away by this, whatever the file says by then."""
@@ -378,13 +379,10 @@ def _announce(record: Record, release: Release, change: PhaseChange) -> Record:
     )
 
 
-def announce(
-    record: Record, key: str, *, release: str, side: Side, text: str, reason: str, at: datetime, url: str = ""
-) -> Record:
-    """Returns the record with one message more in the outbox; the oldest go first. Its id is made of what happened
-    (`key`), so that one that is made twice is recognised as one."""
-    identity = str(uuid5(NAMESPACE_URL, valid(f"{record.application}/{key}")))
-    message = Announcement(id=identity, release=release, side=side, text=text, reason=reason, url=url, at=at)
+def announce(record: Record, key: str, **said: Any) -> Record:
+    """Returns the record with one message more in the outbox (`said`: an Announcement's fields); the oldest go first.
+    Its id is made of what happened (`key`), so that one that is made twice is recognised as one."""
+    message = Announcement(id=str(uuid5(NAMESPACE_URL, valid(f"{record.application}/{key}"))), **said)
     outbox = (*record.outbox, message)
     over = max(0, len(outbox) - OUTBOX_KEPT)
     return but(record, outbox=outbox[over:], left_out=record.left_out + over)

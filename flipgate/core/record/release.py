@@ -90,6 +90,8 @@ class Decided(Model):
     evidence: tuple[FrozenEvidence, ...] = ()
     identity: Identity | None = Field(default=None, exclude_if=lambda identity: identity is None)
     """The proven name, and what of the policy it fits; without it `by` is a claim."""
+    question: Name = Field(default="", exclude_if=lambda question: not question)
+    """The id of the question that it answers."""
 
 
 class Shown(Model):

@@ -49,6 +49,8 @@ def _news(record: Record) -> Iterator[object]:
     yield record.question and record.question.look_first
     yield record.question and (record.question.content or record.question.services or record.question.who_may)
     yield record.approval and record.approval.identity
+    yield record.in_chat
+    yield from (message.question for message in record.outbox)
     yield from (occupant.roles or occupant.accepted or occupant.suspended for occupant in record.sides.values())
     for release in record.releases:
         yield from _of_release(release)
@@ -57,7 +59,7 @@ def _news(record: Record) -> Iterator[object]:
 def _of_release(release: Release) -> Iterator[object]:
     yield release.again
     yield release.commits
-    yield from (decided.identity for decided in release.decisions)
+    yield from (decided.identity or decided.question for decided in release.decisions)
     yield release.chain
     proofs = (proof for judgement in release.judgements for proof in judgement.proofs)
     yield from (proof.output or proof.seconds is not None for proof in proofs)

@@ -181,6 +181,11 @@ def _newest_messages(messages: Iterable[Announcement]) -> frozenset[str]:
     return frozenset({message.release: message.id for message in messages}.values())
 
 
+def _short_in_chat(record: Record) -> Record:
+    kept = (but(m, text=fitted(m.text, SHORT_BYTES), said=fitted(m.said, SHORT_BYTES)) for m in record.in_chat)
+    return but(record, in_chat=tuple(kept))
+
+
 def _short_messages(record: Record) -> Record:
     """The record with short messages, but for the newest of each release."""
     newest = _newest_messages(record.outbox)
@@ -230,6 +235,7 @@ SHORTER: Final[tuple[Callable[[Record], Record], ...]] = (
     lambda record: but(record, last=_summed_evidence(record.last) if record.last else None),
     lambda record: _of_releases(record, _without_output),
     _short_messages,
+    _short_in_chat,
     _journal(_short_outcomes),
     lambda record: _of_releases(record, _older_evidence),
     lambda record: _of_releases(record, _short_words),

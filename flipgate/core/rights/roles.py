@@ -20,6 +20,7 @@ WHAT: Final[Mapping[Account, str]] = MappingProxyType(
         Account.DEPLOY: f"{DEPLOY_DARK}, {SCALE_DOWN}",
         Account.FLIP: f"{FLIP_TRAFFIC}, {ROLL_BACK}",
         Account.RECONCILE: RECONCILE,
+        Account.SLACK: "flipgate slack",
         Account.READER: "status, history",
     }
 )
@@ -29,7 +30,7 @@ def roles(application: str, own: str, rules: Iterable[Rule], *, apart: bool = Fa
     """Returns the YAML: one account that runs all pipelines, or `apart` one for each who acts, and readers. `command`
     is what prints it."""
     rules = tuple(rules)
-    accounts: dict[str, tuple[Rule, ...]] = {ONE: rules}
+    accounts: dict[str, tuple[Rule, ...]] = {ONE: tuple(rule for rule in rules if rule.by != {Account.SLACK})}
     if apart:
         accounts = {name: held_by(rules, account) for account, name in APART.items()}
     documents = [_head(application, own, command)]

@@ -18,11 +18,13 @@ class Account(StrEnum):
     FLIP = "flip"
     """flip-traffic and roll-back."""
     RECONCILE = "reconcile"
+    SLACK = "slack"
+    """`flipgate slack`: writes decisions, and nothing else."""
     READER = "reader"
     """status and history: writes nothing, and reaches no pod."""
 
 
-EACH_THAT_ACTS: Final = frozenset(Account) - {Account.READER}
+EACH_THAT_ACTS: Final = frozenset(Account) - {Account.READER, Account.SLACK}
 VERBS: Final[tuple[str, ...]] = ("get", "list", "watch", "create", "update", "patch", "delete")
 """In the order they are written in."""
 READING: Final = frozenset({"get", "list", "watch"})

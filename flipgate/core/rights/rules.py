@@ -112,6 +112,10 @@ def _own(application: Application, own: str) -> Iterator[Rule]:
     yield from rules(own, (("", "configmaps", "update"),), [f"record-{name}"], why=record)
     noted = frozenset({Account.RECONCILE})
     yield from rules(own, (("", "configmaps", "update"),), [f"reconcile-{name}"], why=record, by=noted)
+    decides = frozenset({Account.SLACK})
+    asked = "Who decides by a button: what the record asks, and the answer."
+    yield from rules(own, (("", "configmaps", "get"),), [f"application-{name}"], why=asked, by=decides)
+    yield from rules(own, (("", "configmaps", "get update"),), [f"record-{name}"], why=asked, by=decides)
     history = "The history is found by label, and each finished release is an object by its own name."
     yield from rules(own, (("", "configmaps", "get list create patch delete"),), why=history)
     lease = [f"flipgate-{name}"]

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from flipgate.core.spec.fields import FileModel
 from flipgate.core.spec.windows import MOST_WINDOWS, Window
 from flipgate.core.values.text import NAME_BYTES, written_bytes
+from flipgate.core.values.who import MEMBER
 
 MOST_APPROVERS = 20
 """The question keeps them, and a record takes no more than fits; a group has room for more people."""
@@ -24,8 +25,12 @@ def _kept_whole(name: str) -> str:
 LoginName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^\S(.*\S)?$"), AfterValidator(_kept_whole)]
 
 
+MemberId = Annotated[str, Field(max_length=31, pattern=f"^{MEMBER.pattern}$")]
+SlackGroupId = Annotated[str, Field(max_length=31, pattern=r"^S[A-Z0-9]{1,30}$")]
+
+
 class Approver(FileModel):
-    """A person, or all of a group, as the API server knows them."""
+    """A person, or all of a group, as the API server or Slack knows them."""
 
     user: LoginName | None = Field(
         default=None, description="A user name, as `kubectl auth whoami` says it.", exclude_if=lambda name: name is None
@@ -33,12 +38,31 @@ class Approver(FileModel):
     group: LoginName | None = Field(
         default=None, description="A group, as `kubectl auth whoami` says it.", exclude_if=lambda name: name is None
     )
+    slack: MemberId | None = Field(
+        default=None,
+        description="A member's id in Slack (profile, Copy member ID), not a name; beside `user` the same person.",
+        exclude_if=lambda name: name is None,
+    )
+    slack_group: SlackGroupId | None = Field(
+        default=None, description="A user group's id in Slack (S...).", exclude_if=lambda name: name is None
+    )
 
     @model_validator(mode="after")
     def _names_one(self) -> Approver:
-        if (self.user is None) is (self.group is None):
-            raise ValueError("names either a user or a group")
+        named = [each for each in (self.user or self.slack, self.group, self.slack_group) if each is not None]
+        if len(named) != 1:
+            raise ValueError(
+                "names one of user, group, slack and slackGroup; or user and slack, where they are one person"
+            )
         return self
+
+
+def _members_once(approvers: tuple[Approver, ...]) -> tuple[Approver, ...]:
+    """Whose login a member's is has one answer: another line might say another."""
+    members = [each.slack for each in approvers if each.slack]
+    if twice := sorted({each for each in members if members.count(each) > 1}):
+        raise ValueError(f"names a Slack member twice: {', '.join(twice)}")
+    return approvers
 
 
 class Policy(FileModel):
@@ -65,10 +89,11 @@ class Policy(FileModel):
     approval_expires_seconds: int = Field(
         default=86_400, ge=1, description="How long a question waits for a person, in seconds; expiry means no."
     )
-    approvers: tuple[Approver, ...] = Field(
+    approvers: Annotated[tuple[Approver, ...], AfterValidator(_members_once)] = Field(
         default=(),
         max_length=MOST_APPROVERS,
-        description="Who may approve, by their login at the cluster; anybody when left out. A no is anybody's.",
+        description="Who may approve, by their login at the cluster or in Slack; anybody when left out. A no is "
+        "anybody's.",
         exclude_if=lambda approvers: not approvers,
     )
     two_persons: bool = Field(

@@ -330,7 +330,7 @@ RouteUnknown | no route can be sent to the side | --to SIDE, or by hand; docs/3a
 RoutesElsewhere | the routes are not where the record left them | flipgate status APP (names the command)
 RoutesSplit | the routes name both sides, or neither | flipgate rollback APP --to SIDE
 RunFailed | the run that was waited for ended badly, or a person took its release another way | flipgate status APP
-SamePerson | who opened the release said yes, and the policy wants two persons | flipgate status APP (names who may)
+SamePerson | who said yes opened the release, or may be who did (twoPersons) | flipgate status APP (names who may)
 ScaleDownStopped | the run that rests the old side failed with its release open | flipgate status APP (says who goes on)
 ScaledByAnother | an autoscaler, or somebody else, took pods from the dark side | raise its least; the message names it
 SelfDeclared | the policy says who may approve, and nobody has proven this name | flipgate status APP (names who may)

@@ -1,11 +1,12 @@
 """Who says something, and how sure that name is.
 
 A name that somebody types, or that their machine gives ($USER), is a claim, and marked so wherever it is shown. One
-that a door has proven (the API server, by the login that a request came with) is not.
+that a door has proven (the API server, by the login that a request came with; Slack, which says who clicked) is not.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -24,6 +25,10 @@ SHARED: Final = frozenset({"admin", "kubernetes-admin", "kubernetes-super-admin"
 SAYS: Final = ", says "
 BUILD_EVENT: Final = "image build event"
 """Who opens a release that a build has started: no person."""
+MEMBER: Final = re.compile(r"[UW][A-Z0-9]{1,30}")
+"""The id of a person in Slack."""
+NAMED: Final = " / "
+"""Between that id and the name that is shown with it. An id holds no blank, so the first one ends it."""
 LEAST_CLAIM: Final = 8
 """Characters of a claimed name that are worth showing."""
 
@@ -32,6 +37,7 @@ class Door(StrEnum):
     """What has proven a name."""
 
     CLUSTER = "cluster identity"
+    SLACK = "Slack identity"
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,8 @@ class Caller:
     user: str
     groups: frozenset[str] = frozenset()
     door: Door = Door.CLUSTER
+    team: str = ""
+    """The workspace that the id of a person in Slack belongs to."""
 
 
 class Identity(Model):
@@ -50,6 +58,12 @@ class Identity(Model):
     user: Name
     group: Name = Field(default="", exclude_if=lambda group: not group)
     door: Name = Door.CLUSTER
+    team: Name = Field(default="", exclude_if=lambda team: not team)
+
+    @property
+    def member(self) -> str:
+        """The id of a person in Slack, which alone is compared: the name beside it is chosen by its bearer."""
+        return self.user.partition(NAMED)[0] if self.door == Door.SLACK else ""
 
 
 @dataclass(frozen=True)
@@ -93,6 +107,16 @@ def read_caller(review: Mapping[str, Any]) -> Caller | None:
     if not user.isprintable() or written_bytes(user) > NAME_BYTES or SAYS in user or SELF_DECLARED in user:
         return None
     return Caller(user, frozenset(each for each in groups if isinstance(each, str)))
+
+
+def slack_caller(member: str, team: str, name: str, groups: frozenset[str] = frozenset()) -> Caller | None:
+    """Who Slack says has clicked: `U0123 / name`. None for what is no member's id. A name that could not be kept whole,
+    or that holds words of ours, is left out: the id says who it is."""
+    if not MEMBER.fullmatch(member):
+        return None
+    user = f"{member}{NAMED}{as_name(name)}"
+    whole = as_name(name) and as_name(user) == user and SAYS not in user and SELF_DECLARED not in user
+    return Caller(user if whole else member, groups, Door.SLACK, team)
 
 
 def shown(by: str, identity: Identity | None) -> str:

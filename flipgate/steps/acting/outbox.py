@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from functools import partial
+from typing import Any
 
-from flipgate.adapters.chat import LONGEST_BLOCK_TEXT, LONGEST_TEXT
+from flipgate.adapters.chat import LONGEST_BLOCK_TEXT, LONGEST_TEXT, NOWHERE, Posted
 from flipgate.core.record import outbox
 from flipgate.core.record import record as records
-from flipgate.core.record.announcement import Announcement
+from flipgate.core.record.announcement import Announcement, InChat
+from flipgate.core.record.approvals import answered
+from flipgate.core.record.asking import asking, mrkdwn, section
 from flipgate.core.record.became import became
 from flipgate.core.record.entries import entries_of
 from flipgate.core.record.phases import Phase, Reason
-from flipgate.core.record.record import Record
+from flipgate.core.record.record import Question, Record
 from flipgate.core.record.release import Release
 from flipgate.core.values import outward
 from flipgate.core.values.errors import FlipgateError, PermanentError, Refused, TemporaryError
@@ -20,6 +23,7 @@ from flipgate.core.values.reasons import Why
 from flipgate.core.values.text import NAME_SHOWN
 from flipgate.core.way_back.unwatched import is_about_it, warning
 from flipgate.steps.acting.events import write_events
+from flipgate.steps.acting.in_chat import say_what_became
 from flipgate.steps.acting.reconciled import judge
 from flipgate.steps.acting.world import World
 
@@ -86,6 +90,7 @@ def deliver(world: World, record: Record) -> Record:
         if warned and world.chat is None and not all(map(is_about_it, record.outbox)):
             world.say(warned)
         record = _deliver_each(world, record, done, warned)
+    record = say_what_became(world, record)
     if not any(message.id in done and not message.noted for message in record.outbox):
         return record
     try:
@@ -103,15 +108,20 @@ def _deliver_each(world: World, record: Record, done: frozenset[str], warned: st
     for message in record.outbox:
         if world.chat is None and message.id not in done and not message.noted:
             continue
-        thread = ""
+        posted, asked = NOWHERE, _asked(world, record, message)
         try:
-            thread = _post(world, record, message, "" if is_about_it(message) else warned)
+            posted = _post(world, record, message, "" if is_about_it(message) else warned, asked)
         except PermanentError as error:
             world.say(f"never told: {error} The journal keeps what it said: {message.text}")
         except FlipgateError as error:
             world.say(f"not told yet: {error} The message stays in the outbox.")
             return record
-        told = partial(outbox.delivered, announcement_id=message.id, release=message.release, thread=thread)
+        asks = None
+        if asked and posted.message:
+            asks = InChat(question=asked.id, channel=posted.channel, message=posted.message, text=message.text)
+        told = partial(
+            outbox.delivered, announcement_id=message.id, release=message.release, thread=posted.thread, asks=asks
+        )
         try:
             record = world.store.update(told)
         except TemporaryError as error:
@@ -120,17 +130,26 @@ def _deliver_each(world: World, record: Record, done: frozenset[str], warned: st
     return record
 
 
-def _post(world: World, record: Record, message: Announcement, warned: str) -> str:
+def _asked(world: World, record: Record, message: Announcement) -> Question | None:
+    """The question that a message asks by buttons: where somebody hears them, and while nobody has answered."""
+    asked = record.question
+    if world.chat is None or not world.chat.asks_by_buttons or asked is None or asked.id != message.question:
+        return None
+    return asked if answered(record) is None else None
+
+
+def _post(world: World, record: Record, message: Announcement, warned: str, asked: Question | None) -> Posted:
     if world.chat is None:
-        return ""
+        return NOWHERE
     left = f"{record.left_out} older messages were left out: flipgate history {record.application}"
     beside = " ".join(part for part in (left if record.left_out else "", warned) if part)
     said = outward.slack(" ".join(part for part in (message.text, beside) if part), LONGEST_TEXT)
     text = f"{said} {message.url}" if outward.is_web_address(message.url) else said
-    return world.chat.post(text, as_blocks(message, beside), thread=record.threads.get(message.release, ""))
+    blocks = as_blocks(message, beside) + (asking(record.application, asked) if asked else [])
+    return world.chat.post(text, blocks, thread=record.threads.get(message.release, ""))
 
 
-def as_blocks(message: Announcement, warned: str = "") -> list[dict[str, object]]:
+def as_blocks(message: Announcement, warned: str = "") -> list[dict[str, Any]]:
     """The message as Slack blocks; the plain text goes beside them for notifications and screen readers."""
     release = f"release `{outward.slack(message.release, NAME_SHOWN)}`  ·  " if message.release else ""
     context = f"{release}side `{message.side}`  ·  {message.at:%Y-%m-%d %H:%M:%S} UTC"
@@ -138,14 +157,7 @@ def as_blocks(message: Announcement, warned: str = "") -> list[dict[str, object]
     room = max(1, LONGEST_BLOCK_TEXT - len(link) - 1)
     texts = [f"{outward.slack(message.text, room)} {link}".strip()]
     texts += [outward.slack(warned, LONGEST_BLOCK_TEXT)] if warned else []
-    blocks: list[dict[str, object]] = [{"type": "section", "text": _mrkdwn(each)} for each in texts]
-    return [*blocks, {"type": "context", "elements": [_mrkdwn(context)]}]
-
-
-def _mrkdwn(text: str) -> dict[str, object]:
-    """`verbatim`: no plain name in it becomes a mention or a link by itself
-    (https://docs.slack.dev/reference/block-kit/composition-objects/text-object)."""
-    return {"type": "mrkdwn", "text": text, "verbatim": True}
+    return [*map(section, texts), {"type": "context", "elements": [mrkdwn(context)]}]
 
 
 def write_history(world: World) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flipgate.adapters.cluster import Reader
+from flipgate.core.record.who_may import MAP
 from flipgate.core.values.errors import FlipgateError
 from flipgate.core.values.who import Speaker, read_caller
 from flipgate.steps.acting.world import World
@@ -24,10 +25,16 @@ def speaker(cluster: Reader, claimed: str) -> Speaker:
 
 def approver_problems(world: World) -> Iterator[str]:
     """Why nobody could approve by the policy, where it needs proven names."""
-    policy = world.application.spec.policy
-    if not (policy.approvers or policy.two_persons):
+    policy, channel = world.application.spec.policy, world.application.spec.announce.slack_channel
+    by_login = any(each.user or each.group for each in policy.approvers)
+    in_slack = any(each.slack or each.slack_group for each in policy.approvers)
+    if in_slack and not channel:
+        yield "spec.policy.approvers names members of Slack, and spec.announce.slackChannel no channel to ask them in"
+    if in_slack and policy.two_persons and not by_login:
+        yield f"spec.policy.twoPersons: nobody of approvers may say yes, for of none the login is known; {MAP}"
+    if not (by_login or (policy.two_persons and not in_slack)):
         return
-    key = "approvers" if policy.approvers else "twoPersons"
+    key = "approvers" if by_login else "twoPersons"
     try:
         known = read_caller(world.cluster.who_am_i(timeout=ASKED_SECONDS))
     except FlipgateError as error:

@@ -154,12 +154,7 @@ def decide(
     question = record.question
     if question is None or (only and question.id != only.id):
         raise Refused(f"nothing waits for this decision; the release is `{record.phase}`", reason=Why.NO_QUESTION)
-    if decision is Decision.APPROVE and world.now() > question.expires_at:
-        raise Refused(
-            f"expired at {question.expires_at:%Y-%m-%d %H:%M} UTC, and expiry means no",
-            obj=f"question {question.id}",
-            reason=Why.APPROVAL_EXPIRED,
-        )
+    approvals.need_in_time(question, decision, world.now())
     approval = approvals.approval_of(question, decision, by, via, reason.strip(), world.now())
     approvals.need_heard(approval, question)
     if decision is Decision.APPROVE and approvals.answerable(record, question):

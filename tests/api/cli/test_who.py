@@ -12,6 +12,7 @@ from flipgate.adapters.cluster import SELF_SUBJECT_REVIEWS, Cluster
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import Approval
 from flipgate.core.record.who_may import WhoMay
+from flipgate.core.spec.policy import Approver
 from flipgate.core.values.who import Identity
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.roll_back import roll_back
@@ -178,6 +179,21 @@ def test_check_names_a_policy_that_needs_what_the_api_server_does_not_serve(
         assert problems(cluster) == []
         (told,) = problems(cluster, two_persons=True)
     assert told.startswith("spec.policy.twoPersons needs logins that the API server names (Kubernetes 1.28 or newer):")
+
+
+def test_check_names_a_policy_by_which_nobody_could_approve_in_slack(imagined: Shop) -> None:
+    def problems(channel: str | None, **policy: Any) -> list[str]:
+        world = imagined.world("check")
+        world.application = declaring(world.application, policy=policy, announce={"slack_channel": channel})
+        return [*approver_problems(world)]
+
+    group, mapped = Approver(slack_group="S0123ABC"), Approver(user="ana", slack="U0123ABC")
+    assert problems("#releases", approvers=(group,)) == []
+    assert problems("#releases", approvers=(group, mapped), two_persons=True) == []
+    (told,) = problems(None, approvers=(group,))
+    assert told.endswith("and spec.announce.slackChannel no channel to ask them in")
+    (told,) = problems("#releases", approvers=(group,), two_persons=True)
+    assert "for of none the login is known" in told
 
 
 # Going back

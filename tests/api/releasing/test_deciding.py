@@ -11,10 +11,10 @@ from uuid import uuid4
 import pytest
 
 from flipgate.adapters import runs
-from flipgate.cli import _decide
 from flipgate.core.record import approvals
 from flipgate.core.record.record import Approval, Decision
 from flipgate.core.values.base import but
+from flipgate.steps.releasing import doorbell
 from tests.api.desk import DARK, Desk, question, release
 from tests.api.shop import Shop
 
@@ -31,7 +31,7 @@ def desk(shop_on_paper: Shop, tmp_path: Path) -> Desk:
 @pytest.fixture
 def bell(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
     """Prefect's doorbell: each ring is heard or not, in this order; what was rung is kept."""
-    monkeypatch.setattr(_decide, "RING_EVERY_SECONDS", 0.01)
+    monkeypatch.setattr(doorbell, "RING_EVERY_SECONDS", 0.01)
 
     def play(*heard: bool) -> list[str]:
         answers, rung = list(heard), list[str]()
@@ -71,7 +71,7 @@ def test_a_run_on_its_way_to_sleep_is_rung_until_it_hears_and_reject_revokes_a_y
 def test_a_run_that_never_sleeps_is_a_note(
     desk: Desk, bell: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_decide, "RING_SECONDS", 0.05)
+    monkeypatch.setattr(doorbell, "RING_SECONDS", 0.05)
     rung = bell(False)
     answer = decided(desk, "approve")
 
@@ -94,4 +94,4 @@ def test_a_run_that_has_acted_on_the_decision_is_not_rung_again(
     monkeypatch.setattr(runs, "ring", ring_and_act)
     began = time.monotonic()
     assert "has acted already" in decided(desk, "approve")["note"]
-    assert time.monotonic() - began < _decide.RING_SECONDS
+    assert time.monotonic() - began < doorbell.RING_SECONDS

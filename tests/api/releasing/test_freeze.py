@@ -262,7 +262,7 @@ def test_a_held_scale_down_keeps_its_yes_and_what_has_begun_is_finished(
 def test_a_word_passes_a_freeze_and_a_closed_window_and_everybody_hears(
     shop: Shop, dark: World, begun: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flipgate.cli._decide._ring", lambda *_: "")
+    monkeypatch.setattr("flipgate.steps.releasing.doorbell.wake", lambda *_: "")
     desk = Desk(shop)
     freeze(dark)
     closed(dark)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import traceback
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from flipgate.adapters.chat import LONGEST_BLOCK_TEXT, LONGEST_TEXT, Chat
+from flipgate.adapters.chat import LONGEST_BLOCK_TEXT, LONGEST_TEXT, NOWHERE, Chat, Posted
+from flipgate.adapters.chat_app import ChatApp
+from flipgate.adapters.web_api import RETRY_SECONDS, RateLimited
 from flipgate.core.values.errors import BadInput, FlipgateError, PermanentError, TemporaryError
 from tests.core.answering import Answering, answering
 
@@ -40,10 +43,44 @@ def shown(error: BaseException) -> str:
 
 def test_a_message_is_sent_and_its_thread_is_known() -> None:
     with slack() as there:
-        assert api(there.url).post("hello", BLOCKS) == "1.2"
-        assert api(there.url).post("again", BLOCKS, thread="0.9") == "0.9"
-        assert webhook(there.url).post("hello", BLOCKS) == ""
+        assert api(there.url).post("hello", BLOCKS) == Posted("1.2", "#c", "1.2")
+        assert api(there.url).post("again", BLOCKS, thread="0.9") == Posted("0.9", "#c", "1.2")
+        assert webhook(there.url).post("hello", BLOCKS) == NOWHERE
     assert [message["text"] for message in posted(there)] == ["hello", "again", "hello"]
+
+
+def test_a_message_is_changed_in_its_place() -> None:
+    with slack() as there:
+        api(there.url).update("C1", "1.2", "it is decided", BLOCKS)
+    (message,) = posted(there)
+    assert (message["channel"], message["ts"], message["text"]) == ("C1", "1.2", "it is decided")
+
+
+@pytest.mark.parametrize("word", ["message_not_found", "cant_update_message", "edit_window_closed"])
+def test_one_that_cannot_be_changed_any_more_is_permanent(word: str) -> None:
+    with slack(200, json.dumps({"ok": False, "error": word}).encode()) as there, pytest.raises(PermanentError):
+        api(there.url).update("C1", "1.2", "it is decided", BLOCKS)
+
+
+@pytest.mark.parametrize(("header", "seconds"), [("7", 7), ("0", 1), ("", RETRY_SECONDS), ("soon", RETRY_SECONDS)])
+def test_who_asks_too_much_is_told_for_how_long_to_stop(header: str, seconds: float) -> None:
+    refusal = b'{"ok": false, "error": "ratelimited"}'
+    with answering(429, refusal, {"retry-after": header}) as there, pytest.raises(RateLimited) as caught:
+        api(there.url).post("hello", BLOCKS)
+    assert caught.value.seconds == seconds
+
+
+@pytest.mark.parametrize("app", [Chat(token="x", webhook_url="https://a.example/x"), Chat(webhook_url="https://a.b/x")])
+def test_messages_by_a_webhook_have_no_buttons(app: Chat) -> None:
+    assert not replace(app, buttons=True).asks_by_buttons
+    assert not app.changes_messages
+
+
+@pytest.mark.parametrize("url", ["https://slack.example/link", "wss://slack.example/link", "", None])
+def test_an_address_to_connect_to_that_is_not_like_the_api_s_own_is_not_taken(url: str | None) -> None:
+    answer, unsafe = json.dumps({"ok": True, "url": url}).encode(), "as safe as its own"
+    with slack(200, answer) as there, pytest.raises(TemporaryError, match=unsafe):
+        ChatApp("xoxb-1", "xapp-1", f"{there.url}/").socket_url()
 
 
 @pytest.mark.parametrize("word", ["invalid_blocks", "msg_too_long", "msg_blocks_too_long", "no_text"])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from typing import Any
 
 import yaml
 from click.testing import CliRunner
 
 from flipgate.cli import cli
+from flipgate.cli import slack as slack_verb
 from tests.core.source import ROOT
 
 TEXT = (ROOT / "deployments" / "rbac.yaml").read_text()
@@ -41,3 +44,25 @@ def test_every_role_is_bound_to_the_one_account_and_nothing_is_cluster_wide() ->
 def test_no_secret_is_given() -> None:
     rules = [rule for role in of_kind("Role").values() for rule in role["rules"]]
     assert not [rule for rule in rules if "secrets" in rule["resources"] or "*" in str(rule)]
+
+
+def test_slack_runs_as_its_own_account_with_its_tokens_from_a_secret() -> None:
+    pod = yaml.safe_load((ROOT / "deployments" / "slack.yaml").read_text())["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert pod["serviceAccountName"] == "flipgate-slack"
+    where = {each["name"]: each["valueFrom"]["secretKeyRef"] for each in container["env"] if "valueFrom" in each}
+    assert where == {
+        "SLACK_BOT_TOKEN": {"name": "flipgate-slack", "key": "bot-token"},
+        "SLACK_APP_TOKEN": {"name": "flipgate-slack", "key": "app-token"},
+    }
+    assert set(where) <= set(re.findall("SLACK_[A-Z]+_TOKEN", str(slack_verb.slack.sections)))
+    verb = slack_verb.slack.make_context("slack", container["command"][2:])
+    assert verb.params["apps"] == ("sportsdata",)
+
+
+def test_the_manifest_of_the_slack_app_has_the_scopes_that_are_used_and_turns_socket_mode_on() -> None:
+    page = (ROOT / "docs" / "slack.md").read_text()
+    manifest = yaml.safe_load(textwrap.dedent(page.partition("```yaml\n")[2].partition("```")[0]))
+    assert manifest["oauth_config"]["scopes"] == {"bot": ["chat:write", "usergroups:read"]}
+    assert manifest["settings"]["socket_mode_enabled"]
+    assert manifest["settings"]["interactivity"]["is_enabled"]

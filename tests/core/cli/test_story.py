@@ -187,7 +187,7 @@ def decisions(now: Record) -> list[tuple[str, str, str]]:
 def test_a_decision_stays_with_its_release_with_the_evidence_it_was_made_on() -> None:
     said = answer(asked(), approval()).release
     assert said is not None
-    assert said.decisions == (decided(10, identity=Identity(user="ana")),)
+    assert said.decisions == (decided(10, identity=Identity(user="ana"), question=question().id),)
 
 
 def test_a_no_that_revokes_a_yes_leaves_both_told() -> None:

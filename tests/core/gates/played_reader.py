@@ -9,6 +9,7 @@ from typing import Any
 
 from flipgate.core.gates.alertmanager import Alert
 from flipgate.core.gates.kinds import Gate
+from flipgate.core.gates.points import GatePoint
 from flipgate.core.gates.prometheus import NO_DATA, Series
 from flipgate.core.gates.sample import GateSample, Point
 from flipgate.core.gates.traefik_counters import Counters
@@ -34,7 +35,13 @@ class PlayedReader:
     lines: Mapping[str, tuple[Point, ...]] = field(default_factory=dict)
     side: Side = Side.GREEN
     flip: datetime = NOW - timedelta(seconds=60)
+    point: GatePoint = GatePoint.BAKE
+    dark_since: datetime | None = None
     asked: list[str] = field(default_factory=list)
+
+    @property
+    def since(self) -> datetime:
+        return self.flip
 
     def now(self) -> datetime:
         return NOW

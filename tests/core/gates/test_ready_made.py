@@ -119,7 +119,7 @@ def test_each_source_is_asked_for_its_own_names_of_one_side_within_the_window(
 
 
 def test_what_is_in_flight_is_asked_of_the_side_that_users_left() -> None:
-    gate = gate_of(inFlight={"max": 0})
+    gate = gate_of(inFlight={"max": 0}, at="scale-down")
     for value, verdict in ((0, PASS), (1, FAIL), (None, UNKNOWN)):
         reader = PlayedReader(lambda *_, value=value: value)  # type: ignore[misc]
         assert gate.kind.verdict(gate, looked(gate, reader)) is verdict

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from flipgate.adapters.store import parse_record
 from flipgate.core.git.agreement import agrees
 from flipgate.core.record import queue
+from flipgate.core.record.announcement import Announcement, InChat
 from flipgate.core.record.freeze import BreakGlass, Freeze
 from flipgate.core.record.merge_request import MergeRequest
 from flipgate.core.record.occupant import Occupant, Ran
@@ -21,6 +22,7 @@ from flipgate.core.record.record import FIRST_SCHEMA, SCHEMA_VERSION, Condition,
 from flipgate.core.record.release import Commit, Decided, FrozenEvidence, Judgement, PhaseChange, RefusedBuild
 from flipgate.core.record.size import written
 from flipgate.core.record.who_may import WhoMay
+from flipgate.core.values.base import but
 from flipgate.core.values.errors import PermanentError
 from flipgate.core.values.verdicts import Verdict
 from flipgate.core.values.who import Identity
@@ -38,6 +40,7 @@ REFUSED = PhaseChange(phase=Phase.FAILED, reason=Reason.PODS_REFUSED, at=NOW)
 DECIDED = Decided(
     kind="flip", decision="approve", by="ana", via="cli", reason="quiet", at=NOW, identity=Identity(user="ana")
 )
+ASKS = Announcement(id="1", release="a-1", side=GREEN, text="Send all users?", at=NOW)
 NEWS: dict[str, Record] = {
     "queued": WAITS,
     "dark_preview": record(dark_preview=("IngressRoute edge/flipgate-dark-preview-shop-0",)),
@@ -52,6 +55,9 @@ NEWS: dict[str, Record] = {
     "content": record(release=release(*DARK), question=question(content={"acme/web:2": ("sha256:a",)})),
     "services": record(release=release(*DARK), question=question(services={"web": "selector app=web"})),
     "who_may": record(release=release(*DARK), question=question(who_may=WhoMay(users=("ana",)))),
+    "in_chat": record(in_chat=(InChat(question="flip-1", channel="C1", message="1.2", text="Send all users?"),)),
+    "question of a message": record(outbox=(but(ASKS, question="flip-1"),)),
+    "question of a decision": record(release=release(*LIVE, decisions=(but(DECIDED, identity=None, question="q"),))),
     "identity of an approval": record(release=release(*DARK), question=question(), approval=approval()),
     "identity of a decision": record(release=release(*LIVE, decisions=(DECIDED,))),
     "roles": record(sides={BLUE: Occupant(images=RUN, since=NOW, roles={"web": Ran(role="serving")})}),
@@ -125,11 +131,12 @@ def test_whatever_is_stored_and_was_not_known_then_is_judged_here() -> None:
     then["Record"] = set(FIRST["properties"])
     added = {name: keys - then[name] for name, keys in fields(Record).items() if name in then and keys - then[name]}
     assert added == {
-        "Record": {"darkPreview", "frozen", "glass", "mergeRequest", "queued", "refusedBuild"},
+        "Record": {"darkPreview", "frozen", "glass", "inChat", "mergeRequest", "queued", "refusedBuild"},
+        "Announcement": {"question"},
         "Condition": {"basis", "changed", "lookedAt"},
         "Question": {"content", "lookFirst", "services", "whoMay"},
         "Approval": {"identity"},
-        "Decided": {"identity"},
+        "Decided": {"identity", "question"},
         "Occupant": {"accepted", "roles", "suspended"},
         "Release": {"again", "chain", "commits"},
         "FrozenEvidence": {"output", "seconds"},

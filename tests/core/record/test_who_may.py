@@ -12,7 +12,8 @@ from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.record import Decision, Question, Record
 from flipgate.core.record.who_may import WhoMay, identify, not_heard, who_may
 from flipgate.core.spec.policy import Approver
-from flipgate.core.values.who import Caller, Identity, Speaker
+from flipgate.core.values.base import but
+from flipgate.core.values.who import BUILD_EVENT, Caller, Identity, Speaker, slack_caller
 from flipgate.core.way_back.facts import question_state
 from tests.core.builders import ANA, BEN, DARK, approval, at, question, record, refuses, release
 
@@ -120,6 +121,54 @@ def test_a_group_of_its_author_that_the_policy_does_not_name_counts_for_nothing(
 def test_a_name_that_is_empty_matches_nothing() -> None:
     assert not_heard(Identity(user="carl"), "carl", WhoMay(groups=("release-managers",)))
     assert not_heard(Identity(user="", group=""), "", WhoMay(users=("ana",)))
+
+
+# Slack
+
+ANA_CLICKED = Speaker("", slack_caller("U1", "T1", "ana"))
+BEN_CLICKED = Speaker("", slack_caller("U2", "T1", "ben"))
+OF_A_GROUP = Speaker("", slack_caller("U3", "T1", "carl", frozenset({"S1", "release-managers"})))
+IN_SLACK = WhoMay(slack={"U1": ""}, slack_groups=("S1",))
+MAPPED = WhoMay(slack={"U1": "ana", "U2": "ben"}, not_by="ana")
+
+
+@pytest.mark.parametrize("who", [ANA_CLICKED, OF_A_GROUP], ids=["a member", "of a group"])
+def test_whom_the_policy_names_in_slack_may_approve_there(who: Speaker) -> None:
+    assert isinstance(judged(who, IN_SLACK), Granted)
+    assert isinstance(judged(BEN_CLICKED, MAPPED), Granted)
+    assert isinstance(judged(BEN_CLICKED, WhoMay(slack_groups=("S1",), slack={"U2": ""}, not_by=BUILD_EVENT)), Granted)
+    assert isinstance(judged(BEN_CLICKED, None), Granted), "a policy that names nobody"
+
+
+@pytest.mark.parametrize(
+    ("who", "may", "reason", "fact"),
+    [
+        (BEN_CLICKED, IN_SLACK, "NotAnApprover", "U2 / ben may not approve: only Slack member U1 or Slack group S1"),
+        (ANA_CLICKED, WhoMay(users=("ana", "U1 / ana", "U1")), "NotAnApprover", "only user ana or user U1 / ana"),
+        (OF_A_GROUP, WhoMay(groups=("release-managers", "S1")), "NotAnApprover", "only group release-managers"),
+        (Speaker("", Caller("U1 / ana", frozenset({"S1"}))), IN_SLACK, "NotAnApprover", "only Slack member U1"),
+        (Speaker("", Caller("U1")), IN_SLACK, "NotAnApprover", "only Slack member U1"),
+        (ANA_CLICKED, MAPPED, "SamePerson", "opened the release, and another person has to"),
+        (ANA_CLICKED, TWO, "SamePerson", "is not known to be another person than ana, who opened the release"),
+        (OF_A_GROUP, WhoMay(slack_groups=("S1",), not_by="ana"), "SamePerson", "{user: ana, slack: U0123ABC}"),
+    ],
+)
+def test_each_door_proves_what_it_knows_and_nothing_else(who: Speaker, may: WhoMay, reason: str, fact: str) -> None:
+    spent = judged(who, may)
+    assert isinstance(spent, NotGranted)
+    assert (spent.reason, fact in spent.fact) == (reason, True), spent
+
+
+def test_a_decision_keeps_the_member_the_workspace_and_the_group_that_counted() -> None:
+    kept = identify(OF_A_GROUP.caller, IN_SLACK)
+    assert kept == Identity(user="U3 / carl", group="S1", door="Slack identity", team="T1")
+    assert not_heard(but(kept, door="by word of mouth"), "U3 / carl", IN_SLACK), "a door that nobody knows"
+
+
+def test_a_policy_maps_members_to_logins() -> None:
+    approvers = (Approver(user="ana", slack="U1"), Approver(slack="U2"), Approver(slack_group="S1"))
+    may = who_may(approvers, "ci", two_persons=True)
+    assert may == WhoMay(users=("ana",), slack={"U1": "ana", "U2": ""}, slack_groups=("S1",), not_by="ci")
 
 
 # An answer that came into the record by another way

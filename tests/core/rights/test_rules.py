@@ -68,15 +68,26 @@ def test_what_an_account_does_not_do_it_may_not(account: Account) -> None:
     held = {(r.resource, verb) for r in held_by(rules_of(EXAMPLE, "flipgate"), account) for verb in r.verbs}
     assert (("jobs", "create") in held) is (account is Account.DEPLOY)
     assert (("services/proxy", "get") in held) is (account in (Account.DEPLOY, Account.FLIP))
-    assert (("pods/proxy", "get") in held) is (account is not Account.READER)
+    assert (("pods/proxy", "get") in held) is (account in EACH_THAT_ACTS)
     reconciled = Rule("flipgate", "", "configmaps", ("update",), ("reconcile-sportsdata",))
     noting = [r for r in held_by(rules_of(EXAMPLE, "flipgate"), account) if r.names == reconciled.names]
     assert bool(noting) is (account is Account.RECONCILE)
     if account is Account.READER:
         assert {verb for _, verb in held} <= READING
         assert not {resource for resource, _ in held} & {"secrets", "pods/log", "pods/proxy", "services/proxy"}
+    elif account is Account.SLACK:
+        assert held == {("configmaps", "get"), ("configmaps", "update")}
     else:
         assert ("deployments", "patch") in held, "whoever runs finishes what was interrupted"
+
+
+def test_who_hears_slack_s_buttons_writes_the_record_by_name_and_nothing_else() -> None:
+    held = held_by(rules_of(EXAMPLE, "flipgate"), Account.SLACK)
+    assert {(rule.namespace, rule.resource, verb, *rule.names) for rule in held for verb in rule.verbs} == {
+        ("flipgate", "configmaps", "get", "application-sportsdata"),
+        ("flipgate", "configmaps", "get", "record-sportsdata"),
+        ("flipgate", "configmaps", "update", "record-sportsdata"),
+    }
 
 
 def test_only_what_is_declared_is_asked_for() -> None:
@@ -166,10 +177,10 @@ def test_what_is_printed_is_what_is_asked_for(account: Account | None) -> None:
     assert {each for each in printed - allowed if each[:4] not in every} == set(), "a name that something has for all"
 
 
-def test_each_acting_account_and_readers_are_printed_apart() -> None:
+def test_each_account_is_printed_apart() -> None:
     text = roles("shop", "flipgate", rules_of(PLAIN, "flipgate"), apart=True)
     accounts = {obj["metadata"]["name"] for obj in yaml.safe_load_all(text) if obj["kind"] == "ServiceAccount"}
-    assert accounts == {f"flipgate-{each}" for each in (*EACH_THAT_ACTS, Account.READER)}
+    assert accounts == {f"flipgate-{each}" for each in Account}
 
 
 def test_the_policies_are_about_the_accounts_that_are_printed_and_each_route_is_bound() -> None:

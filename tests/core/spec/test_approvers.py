@@ -17,11 +17,25 @@ def test_people_and_groups_are_named_one_a_line() -> None:
     assert found.two_persons
 
 
+def test_members_and_groups_of_slack_are_named_by_their_ids_and_a_member_may_be_a_user() -> None:
+    found = shop(policy="{approvers: [{slack: U0123ABC}, {user: ana, slack: W0123ABC}, {slackGroup: S0123ABC}]}")
+    assert found.spec.policy.approvers == (
+        Approver(slack="U0123ABC"),
+        Approver(user="ana", slack="W0123ABC"),
+        Approver(slack_group="S0123ABC"),
+    )
+
+
 @pytest.mark.parametrize(
     ("entry", "said"),
     [
-        ("{user: ana, group: managers}", "names either a user or a group"),
-        ("{}", "names either a user or a group"),
+        ("{user: ana, group: managers}", "names one of user, group, slack and slackGroup"),
+        ("{group: managers, slack: U0123ABC}", "names one of user, group, slack and slackGroup"),
+        ("{user: ana, slackGroup: S0123ABC}", "names one of user, group, slack and slackGroup"),
+        ('{slack: "@ana"}', "spec.policy.approvers[0].slack"),
+        ("{slack: U0123ABC}, {user: ana, slack: U0123ABC}", "names a Slack member twice: U0123ABC"),
+        ("{slackGroup: U0123ABC}", "spec.policy.approvers[0].slackGroup"),
+        ("{}", "names one of user, group, slack and slackGroup"),
         ('{user: ""}', "spec.policy.approvers[0].user"),
         ('{user: " ana"}', "spec.policy.approvers[0].user"),
         ("{users: ana}", "user"),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from flipgate.core.values.text import NAME_SHOWN, as_name, self_declared
-from flipgate.core.values.who import Caller, Identity, Speaker, read_caller, shown, user_of
+from flipgate.core.values.who import Caller, Identity, Speaker, read_caller, shown, slack_caller, user_of
 
 
 def review(username: Any, *groups: Any) -> dict[str, Any]:
@@ -115,3 +115,30 @@ def test_who_opened_a_release_is_found_in_how_they_are_shown() -> None:
         "ci",
         "image build event",
     ]
+
+
+@pytest.mark.parametrize(
+    ("member", "name", "user"),
+    [
+        ("U0123ABC", "ana", "U0123ABC / ana"),
+        ("W0123ABC", "ana / U9", "W0123ABC / ana / U9"),
+        ("U0123ABC", "", "U0123ABC"),
+        ("U0123ABC", "x" * 200, "U0123ABC"),
+        ("U0123ABC", "ben (self-declared)", "U0123ABC"),
+        ("U0123ABC", "ben, says ana", "U0123ABC"),
+        ("U0123ABC / U9", "ana", None),
+        ("ana", "ana", None),
+        ("", "", None),
+    ],
+)
+def test_who_has_clicked_is_known_by_the_member_s_id(member: str, name: str, user: str | None) -> None:
+    found = slack_caller(member, "T1", name)
+    assert (found.user if found else None) == user
+    if found:
+        assert Identity(user=found.user, door=found.door).member == member
+        assert Speaker("", found).name == user, "and it is no claim"
+        assert shown(found.user, Identity(user=found.user, door=found.door)) == user
+
+
+def test_a_login_of_the_cluster_is_no_member() -> None:
+    assert Identity(user="U0123ABC / ana").member == ""

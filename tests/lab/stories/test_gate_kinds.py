@@ -14,7 +14,8 @@ from flipgate.adapters.cluster import Cluster
 from flipgate.core.gates.past import HOUR_SECONDS, hour_of_a_week_before
 from flipgate.core.gates.sample import GateSample
 from flipgate.core.values.errors import Refused
-from flipgate.steps.watching.measure import measures
+from flipgate.steps.watching.measure import measure_of
+from flipgate.steps.watching.reader import WorldReader
 from lab.app.metrics import BUCKETS
 from lab.control import labs
 from lab.control.records import Lab
@@ -36,7 +37,7 @@ SUCCESS: dict[str, Any] = {"name": "success", "success-ratio": 99, "windowSecond
 BROKEN = {"alertname": "HighErrorRatio", "namespace": "{namespace}"}
 NOW_ONLY: dict[str, Any] = {"name": "now", "alerts": BROKEN}
 SINCE: dict[str, Any] = {"name": "since", "alerts": BROKEN, "fired": True, "watchdog": {"alertname": "Watchdog"}}
-ENDED: dict[str, Any] = {"name": "ended", "inFlight": {"max": 0}}
+ENDED: dict[str, Any] = {"name": "ended", "inFlight": {"max": 0}, "at": "scale-down"}
 
 
 @pytest.fixture(scope="module")
@@ -99,12 +100,13 @@ def test_the_last_day_of_a_gate_is_what_prometheus_has_of_it(new_stage: NewStage
 
 
 def looked(stage: Stage, *names: str) -> dict[str, GateSample]:
-    """One look of these gates, at the release as it is now."""
+    """One look of these gates, since the flip of the release, whatever their points are."""
     world = stage.world()
     release = world.store.read().release
     assert release
-    asked = measures(world, release)
-    return {name: asked[name](0) for name in names}
+    reader = WorldReader(world, release.side, release.flipped_at or world.now())
+    gates = {gate.name: gate for gate in world.application.spec.gates}
+    return {name: measure_of(gates[name], reader)(0) for name in names}
 
 
 @pytest.fixture

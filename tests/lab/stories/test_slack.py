@@ -10,8 +10,8 @@ from flipgate.adapters.chat import Chat
 from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.steps.going_back.recover import recover
 from tests.lab import runbook
-from tests.lab.slack import serving
 from tests.lab.stage import BLUE, NewStage, images
+from tests.slack import serving
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 

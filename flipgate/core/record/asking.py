@@ -1,0 +1,116 @@
+"""A question as Slack shows it: its choices as buttons, the small form for the reason, and what became of it.
+
+https://docs.slack.dev/reference/block-kit/blocks
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flipgate.core.record.click import ACTION, FORM, REASON, Click
+from flipgate.core.record.record import Decision, Question
+from flipgate.core.values.outward import slack
+from flipgate.core.values.text import REASON_SHOWN, cut
+
+Block = dict[str, Any]
+
+LONGEST_SECTION: Final = 2_900
+"""In characters, below what Slack takes (3,000)."""
+CHANGES_SHOWN: Final = 5
+CHANGE_SHOWN: Final = 200
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One button."""
+
+    decision: Decision
+    label: str
+    style: str
+    asks: str
+    """What the form asks for."""
+
+
+CHOICES: Final = (
+    Choice(Decision.APPROVE, "Approve", "primary", "Why it may go on"),
+    Choice(Decision.REJECT, "Reject", "danger", "Why not"),
+)
+
+
+def choice_of(decision: Decision) -> Choice:
+    return next(each for each in CHOICES if each.decision is decision)
+
+
+def command(application: str, decision: Decision) -> str:
+    """The same by the command line, for a place where Slack's code is shown."""
+    return f'`flipgate {decision} {application} --reason "..."`'
+
+
+def asking(application: str, question: Question) -> list[Block]:
+    """The blocks that stand below a message which asks: what would change in short, the buttons, the commands."""
+    value = f"{application} {question.id}"
+    buttons: list[Block] = [
+        {
+            "type": "button",
+            "action_id": f"{ACTION}{each.decision}",
+            "style": each.style,
+            "text": _plain(each.label),
+            "value": value,
+        }
+        for each in CHOICES
+    ]
+    commands = " or ".join(command(application, each.decision) for each in CHOICES)
+    identity = f"question `{slack(question.id, CHANGE_SHOWN)}`"
+    return [
+        section(_changes(application, question)),
+        {"type": "actions", "elements": buttons},
+        {"type": "context", "elements": [mrkdwn(f"{identity}  ·  by command: {commands}")]},
+    ]
+
+
+def form(click: Click, question: Question) -> Block:
+    """The modal that asks for the reason. What it is about comes back with it (`click.remembered`)."""
+    choice = choice_of(click.decision)
+    text = {"type": "plain_text_input", "action_id": REASON, "multiline": True, "max_length": REASON_SHOWN}
+    return {
+        "type": "modal",
+        "callback_id": FORM,
+        "private_metadata": json.dumps(click.remembered()),
+        "title": _plain(choice.label),
+        "submit": _plain(choice.label),
+        "close": _plain("Cancel"),
+        "blocks": [
+            section(slack(question.summary, LONGEST_SECTION)),
+            {"type": "input", "block_id": REASON, "label": _plain(choice.asks), "element": text},
+        ],
+    }
+
+
+def told(text: str, outcome: str) -> tuple[str, list[Block]]:
+    """A message that asked once, with what became of it: its plain text and its blocks, without buttons."""
+    shown, became = slack(text, LONGEST_SECTION), slack(outcome, LONGEST_SECTION)
+    return f"{shown} {became}".strip(), [section(each) for each in (shown, became) if each]
+
+
+def section(text: str) -> Block:
+    return {"type": "section", "text": mrkdwn(text)}
+
+
+def mrkdwn(text: str) -> Mapping[str, object]:
+    """`verbatim`: no plain name in it becomes a mention or a link by itself
+    (https://docs.slack.dev/reference/block-kit/composition-objects/text-object)."""
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
+
+
+def _plain(text: str) -> Block:
+    return {"type": "plain_text", "text": text}
+
+
+def _changes(application: str, question: Question) -> str:
+    lines = [f"• {cut(line, CHANGE_SHOWN)}" for line in question.changes[:CHANGES_SHOWN]]
+    if more := len(question.changes) - len(lines):
+        lines.append(f"and {more} more: flipgate status {application}")
+    return slack("\n".join(["What would change:", *(lines or ["nothing that is known"])]), LONGEST_SECTION)
