@@ -27,20 +27,18 @@ from flipgate.core.values.reasons import Why
 from flipgate.core.values.text import as_reason
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.core.values.who import Speaker
-from flipgate.core.workloads import taken_out
 from flipgate.core.workloads.containers import behind
-from flipgate.core.workloads.content import gets_anew, marks, new_content
-from flipgate.core.workloads.differences import Differences, counted, differing_lines, evidence_of
+from flipgate.core.workloads.differences import counted, evidence_of
 from flipgate.core.workloads.hand_over import working
 from flipgate.core.workloads.render import images_of, meant
-from flipgate.core.workloads.stateful import AT_REST, HANDED_OVER, deletes
-from flipgate.core.workloads.view import SideState, View, Workload
+from flipgate.core.workloads.view import SideState, View
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.outbox import advance, write, write_history
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.dark_preview import standing_address
 from flipgate.steps.looking.differing import differing
-from flipgate.steps.looking.look import configuration, look, need_record, read_taken_out
+from flipgate.steps.looking.look import configuration, look, need_record
+from flipgate.steps.releasing.changes import changes_of, losing_data, summary_of
 from flipgate.steps.releasing.settle import need_restable
 from flipgate.steps.releasing.what_runs import Behind, deploy_again, need_declared, need_own, services_moved
 
@@ -77,7 +75,7 @@ def basis(
         change["plan"] = [[str(p.route), [op for op in p.operations if op["op"] != "test"]] for p in patches]
     else:
         change["plan"] = ["rest", str(side.side), world.application.spec.policy.rest_replicas]
-    if losing := _losing_data(world, view, release, kind):
+    if losing := losing_data(world, view, release, kind):
         change["deletes"] = sorted(workload.name for workload in losing)
     return hashlib.sha256(json.dumps(change, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -106,7 +104,7 @@ def pose(world: World, kind: QuestionKind, evidence: list[Evidence], *, flow_run
     found = differing(world, view, release.side, settings) if settings is not None else {}
     need_declared(world, view.sides[release.side], release, found)
     behind = need_own(world, view, release) if flip else Behind({}, {}, ())
-    summary = f"{_summary(record, view, release, kind)} {counted(found)}".rstrip()
+    summary = f"{summary_of(record, view, release, kind)} {counted(found)}".rstrip()
     expires = float(world.application.spec.policy.approval_expires_seconds)
     asked = ask_for(record, kind, basis(world, view, release, kind, settings), summary, world.now(), expires)
     known = {ref: each.ids for ref, each in behind.content.items() if each.ids}
@@ -114,7 +112,7 @@ def pose(world: World, kind: QuestionKind, evidence: list[Evidence], *, flow_run
     asked = but(asked, flow_run=flow_run, url=url, content=known, services=services, who_may=may)
     if standing := asked_already(record, asked):
         return standing
-    changes = _changes(world, view, release, kind, found)
+    changes = changes_of(world, view, release, kind, found)
     place = world.application.place_of(release.side)
     look_first: tuple[str, ...] = ()
     if flip:
@@ -250,7 +248,7 @@ def _changed_since(world: World, view: View, release: Release, question: Questio
     """What would change now and was not asked about, and the other way round; empty where no line of it tells (the
     routes, or one of many differences)."""
     found = differing(world, view, release.side, configuration(world.cluster, view.sides[release.side]))
-    lines = _changes(world, view, release, QuestionKind.FLIP, found)
+    lines = changes_of(world, view, release, QuestionKind.FLIP, found)
     come = [f"now {line}" for line in lines if line not in question.changes]
     gone = [f"no longer {line}" for line in question.changes if line not in lines]
     return f": {'; '.join([*come, *gone])}" if come or gone else ""
@@ -319,67 +317,6 @@ def _other_images(world: World, side: SideState, release: Release) -> Iterator[s
             continue
         for each in behind(side.workloads[name], world.application.service(name), ref):
             yield f"{each.name} of {name} is {each.image}, not {ref}"
-
-
-def _changes(world: World, view: View, release: Release, kind: QuestionKind, differs: Differences) -> tuple[str, ...]:
-    """What would be different after a yes, in lines: images that users will see change and what else differs, or pods
-    that go."""
-    if kind is QuestionKind.SCALE_DOWN:
-        side = view.sides[release.side.other]
-        gone = read_taken_out(world, need_record(world, view), side.side, world.say)
-        stay = [
-            f"{name} is no longer in the file: its pods stay, {count}" for name, count in gone.replicas.items() if count
-        ]
-        goes = f"{sum(side.replicas.values())} pods of {side.side} go; {release.side} keeps serving"
-        return (goes, *_data_lost(world, view, release, kind), *stay)
-    record, old = need_record(world, view), release.side.other
-    before = images_of(world.application, view.sides[old]) if record.ran_on(old) else {}
-    up = {name for name, workload in view.sides[old].workloads.items() if workload.up}
-    new = {name for name in release.images if record.ran_without(old, name) and name not in up}
-    lines = [
-        f"{name}: new with this release ({old} never ran it), {ref}"
-        if name in new
-        else f"{name}: {before.get(name, 'nothing')} to {ref}"
-        for name, ref in release.images.items()
-        if name in new or before.get(name) != ref
-    ]
-    # By what stands there: of a release that went back its tags have that content still.
-    anew = new_content(release.images, marks(view.sides[release.side]), view.sides[old]) if before else {}
-    lines += [f"{name}: {ref} again, which is said to have other content by now" for name, ref in anew.items()]
-    lines += differing_lines(differs)
-    unread: list[str] = []
-    gone = read_taken_out(world, record, old, unread.append)
-    lines += [*taken_out.lines(world.application, record, gone), *unread, *_data_lost(world, view, release, kind)]
-    return tuple(lines) or ("configuration only",)
-
-
-def _losing_data(world: World, view: View, release: Release, kind: QuestionKind) -> list[Workload]:
-    """What of the old side loses its data by a yes: StatefulSets that go down, and delete their volumes then."""
-    old, flip = view.sides[release.side.other], kind is QuestionKind.FLIP
-    services = world.application.workers() if flip else world.application.spec.services
-    going = [old.workloads[service.name] for service in services]
-    return [workload for workload in going if deletes(workload, AT_REST)]
-
-
-def _data_lost(world: World, view: View, release: Release, kind: QuestionKind) -> Iterator[str]:
-    when = HANDED_OVER if kind is QuestionKind.FLIP else AT_REST
-    for workload in _losing_data(world, view, release, kind):
-        if workload.pods or workload.up:
-            yield f"{workload}: {deletes(workload, when)}"
-
-
-def _summary(record: Record, view: View, release: Release, kind: QuestionKind) -> str:
-    """The question in a sentence or two. A first release ever has no old side, and no way back: who approves knows."""
-    name, old = record.application, release.side.other
-    if not record.ran_on(old):
-        first = f"Nothing ever ran on {old}: there is no way back."
-        if kind is QuestionKind.FLIP:
-            return f"Send all users of {name} to {release.side} (release {release.name}, the first)? {first}"
-        return f"Close release {release.name} of {name}, the first? {first}"
-    if kind is QuestionKind.FLIP:
-        return f"Send all users of {name} from {old} to {release.side} (release {release.name})?"
-    rest = f"Put {old} of {name} to rest? Going back from release {release.name} is slow after that."
-    return f"{rest} {gets_anew(view.sides[old], view.sides[release.side])}".rstrip()
 
 
 def expire(world: World) -> Question | None:
