@@ -66,6 +66,21 @@ def decide_and_ring(
         say(f"note: the decision is recorded. {note}")
 
 
+def wake(question: Question | None, reason: str, by: str) -> str:
+    """Wakes a run whose question was withdrawn, so that it ends. Never raises: returns why it was not, and what happens
+    then."""
+    from flipgate.adapters.runs import ring
+
+    if question is None or not question.flow_run:
+        return ""
+    try:
+        if ring(question.flow_run, "reject", reason, by):
+            return ""
+    except Exception as error:  # whatever is wrong with Prefect, it is not wrong with what is recorded
+        return f"The waiting run was not told ({error}); reconcile has another one come at the new end"
+    return "Its run was not waiting any more; reconcile has another one come at the new end"
+
+
 def _ring(world: World, question: Question, verb: str, reason: str, by: str) -> str:
     """Rings the waiting run's doorbell. Never raises: returns why it was not heard, and what happens then."""
     if not question.flow_run:

@@ -53,10 +53,8 @@ def accept(approval: Approval | None, question: Question | None, basis: str, now
         return NotGranted(Why.NO_DECISION, "nobody has decided yet")
     if approval.question != question.id:
         return NotGranted(Why.FOREIGN_APPROVAL, f"the decision answers {approval.question}, not {question.id}")
-    if approval.decision is Decision.REJECT:
-        return NotGranted(Why.REJECTED, f"{approval.said_by} said no: {approval.reason}")
-    if approval.decision is Decision.EXPIRED or max(now, approval.at) > question.expires_at:
-        return NotGranted(Why.APPROVAL_EXPIRED, f"the question expired at {question.expires_at:%Y-%m-%d %H:%M} UTC")
+    if no := _other_than_yes(approval, question, now):
+        return no
     if approval.spent_by is not None:
         return NotGranted(Why.APPROVAL_SPENT, f"the decision was used by journal entry {approval.spent_by}")
     if void := unheard(approval, question):
@@ -64,6 +62,16 @@ def accept(approval: Approval | None, question: Question | None, basis: str, now
     if not (approval.basis == question.basis == basis):
         return NotGranted(Why.BASIS_CHANGED, "what would change is no longer what was approved")
     return Granted(approval.said_by, approval.reason)
+
+
+def _other_than_yes(approval: Approval, question: Question, now: datetime) -> NotGranted | None:
+    if approval.decision is Decision.REJECT:
+        return NotGranted(Why.REJECTED, f"{approval.said_by} said no: {approval.reason}")
+    if approval.decision is Decision.EXPIRED or max(now, approval.at) > question.expires_at:
+        return NotGranted(Why.APPROVAL_EXPIRED, f"the question expired at {question.expires_at:%Y-%m-%d %H:%M} UTC")
+    if approval.decision is Decision.ROLLBACK:
+        return NotGranted(Why.ROLLBACK_REQUESTED, f"{approval.said_by} wants users back: {approval.reason}")
+    return None
 
 
 def unheard(approval: Approval, question: Question) -> NotHeard | None:
@@ -243,8 +251,17 @@ def lapse(record: Record, reason: str, *, by: str, via: str, now: datetime) -> R
 
 
 def _remember(record: Record, said: Decided) -> Record:
-    """Keeps the decision with the release, for the history: question and approval go when their phase is over."""
-    return but(record, release=record.release.decided(said)) if record.release else record
+    """Keeps the decision with the release, for the history: question and approval go when their phase is over. That
+    nobody decided is kept once of many in a row, or weeks of it would leave no room for what people said."""
+    release = record.release
+    if release is None or (said.decision == Decision.EXPIRED and _again(release, said)):
+        return record
+    return but(record, release=release.decided(said))
+
+
+def _again(release: Release, said: Decided) -> bool:
+    last = release.decisions[-1] if release.decisions else None
+    return last is not None and (last.kind, last.decision) == (said.kind, said.decision)
 
 
 def withdraw(record: Record) -> Record:

@@ -115,6 +115,8 @@ class Decision(StrEnum):
     APPROVE = "approve"
     REJECT = "reject"
     EXPIRED = "expired"
+    EXTEND = "extend"
+    ROLLBACK = "rollback"
 
 
 class Approval(Model):

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from flipgate.core.record.phases import Reason
-from flipgate.core.record.record import FIRST_SCHEMA, SCHEMA_VERSION, Record
+from flipgate.core.record.record import FIRST_SCHEMA, SCHEMA_VERSION, Decision, Record
 from flipgate.core.record.release import Release
 
 NEW_REASONS: Final = frozenset(
@@ -48,7 +48,7 @@ def _news(record: Record) -> Iterator[object]:
     yield record.frozen or record.glass
     yield record.question and record.question.look_first
     yield record.question and (record.question.content or record.question.services or record.question.who_may)
-    yield record.approval and record.approval.identity
+    yield record.approval and (record.approval.identity or record.approval.decision is Decision.ROLLBACK)
     yield from (occupant.roles or occupant.accepted for occupant in record.sides.values())
     for release in record.releases:
         yield from _of_release(release)
@@ -56,6 +56,7 @@ def _news(record: Record) -> Iterator[object]:
 
 def _of_release(release: Release) -> Iterator[object]:
     yield release.again
+    yield release.kept
     yield release.commits
     yield from (decided.identity for decided in release.decisions)
     yield release.chain

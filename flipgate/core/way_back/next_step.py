@@ -237,7 +237,8 @@ def _asked(name: str, record: Record, release: Release, facts: Facts) -> Next:
     said = {
         "approved": "acts on the approval",
         "rejected": "closes it: rejected",
-        "expired": "closes it: nobody decided",
+        "expired": "asks again: nobody decided" if release.phase is Phase.LIVE else "closes it: nobody decided",
+        "rollback": "sends users back",
     }
     step = f"{question.kind}'s run {said.get(state, 'asks again')}"
     decided = record.approval
@@ -283,7 +284,7 @@ def _seen_in_vain(release: Release, back: str) -> str:
 
 def _soaking(name: str, record: Record, release: Release, facts: Facts) -> Next:
     first = not record.ran_on(release.side.other)
-    if release.settle_after and facts.now < release.settle_after:
+    if release.settle_after and release.soaks(facts.now):
         until = _clock(release.settle_after)
         if first:
             return _next(f"a first release, with no way back, soaks until {until}", CLOCK)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from flipgate.core.record import approvals
+from flipgate.core.record import approvals, soak
 from flipgate.core.record import record as records
 from flipgate.core.record.approvals import Granted, NotGranted, accept, ask_for, asked_already
 from flipgate.core.record.became import became
@@ -39,11 +40,14 @@ from flipgate.steps.looking.dark_preview import standing_address
 from flipgate.steps.looking.differing import differing
 from flipgate.steps.looking.look import configuration, look, need_record
 from flipgate.steps.releasing.changes import changes_of, losing_data, summary_of
-from flipgate.steps.releasing.settle import need_restable
+from flipgate.steps.releasing.settle import need_restable, need_soaked
+from flipgate.steps.releasing.soak import extend
 from flipgate.steps.releasing.what_runs import Behind, deploy_again, need_declared, need_own, services_moved
 
 VOID = frozenset({Why.BASIS_CHANGED, Why.NOT_AN_APPROVER, Why.SAME_PERSON, Why.SELF_DECLARED})
 """A yes on something else than what would change now, or of somebody who may not give it."""
+FORM = "Prefect UI"
+"""Through what a form's answer came."""
 ASK_AGAIN = VOID | {Why.NO_DECISION, Why.QUESTION_GONE}
 """No standing decision: a question is posed, again if need be."""
 
@@ -86,8 +90,8 @@ def pose(world: World, kind: QuestionKind, evidence: list[Evidence], *, flow_run
     does it where another run has asked the same, and a person has answered that since the look: that one is returned.
 
     Raises Refused when the release is not in the phase that the question is for, (SideChanged) when the side to flip to
-    does not run the release's images, (TemplateDiffers) when its pods may do more than is declared, and
-    (ContentDiffers) when they run different content under one tag.
+    does not run the release's images, (TemplateDiffers) when its pods may do more than is declared,
+    (ContentDiffers) when they run different content under one tag, and (StillSoaking) before the soak is over.
     """
     view = look(world)
     record = need_record(world, view)
@@ -119,8 +123,19 @@ def pose(world: World, kind: QuestionKind, evidence: list[Evidence], *, flow_run
         look_first = (*standing_address(world, release.side), *port_forwards(view.traffic, place))
     shown = frozen([*evidence, *evidence_of(found), *behind.shown])
     question = but(asked, evidence=shown, changes=changes, look_first=look_first)
-    posed = write(world, lambda r: r if approvals.answered_meanwhile(r, question) else approvals.pose(r, question))
+    posed = write(world, lambda record: _posed(world, record, question))
     return posed.question or question
+
+
+def _posed(world: World, record: Record, question: Question) -> Record:
+    """The record with the question; as it is where a person has answered the same meanwhile. Raises Refused
+    (StillSoaking) where they have moved the end of the soak."""
+    if approvals.answered_meanwhile(record, question):
+        return record
+    before = soak.lapsed(record, world.actor, question.asked_at)
+    if question.kind is QuestionKind.SCALE_DOWN:
+        need_soaked(world, question.release, before)
+    return approvals.pose(before, question)
 
 
 @about_application(untouched="everything")
@@ -186,12 +201,15 @@ def take_form(world: World, question: Question, given: Filled) -> None:
     A recorded decision stays unless it is an unspent yes and this a no. An answer that comes too late changes nothing:
     `standing` judges what is in the record.
     """
-    decision, by = given.decision, Speaker(given.name)
+    decision, by, reason = given.decision, Speaker(given.name), as_reason(given.reason)
     recorded = world.store.read().approval
     if recorded is not None and recorded.decision is decision:
         return  # the run has heard this form before
     try:
-        decide(world, decision, by=by, via="Prefect UI", reason=as_reason(given.reason), only=question)
+        if decision is Decision.EXTEND:
+            extend(world, given.hours, reason, by=by, via=FORM, only=question)
+        else:
+            decide(world, decision, by=by, via=FORM, reason=reason, only=question)
     except (BadInput, Refused) as error:
         world.say(f"the form's answer ({decision} by {by.name}) changes nothing: {error.fact}")
 
@@ -207,19 +225,14 @@ def asked_by(world: World, flow_run: str) -> Question | None:
     return question if question is not None and question.flow_run == flow_run else None
 
 
-def asks_again(world: World, decided: Granted | NotGranted, flow_run: str) -> bool:
+def asks_again(decided: Granted | NotGranted, kind: QuestionKind) -> bool:
     """Whether a person is to be asked now: nothing was decided on what would change now.
 
-    An expired flip ends its release. The old side may be asked about again: after a question that was another run's,
-    or a yes that was not used in time.
+    An expired flip ends its release. The old side is kept then, and asked about again.
     """
-    if isinstance(decided, Granted) or decided.reason in ASK_AGAIN:
-        return isinstance(decided, NotGranted)
-    record = world.store.read()
-    if decided.reason != Why.APPROVAL_EXPIRED or record.question is None or record.phase is not Phase.LIVE:
+    if isinstance(decided, Granted):
         return False
-    unused = record.approval is not None and record.approval.unspent
-    return record.question.flow_run != flow_run or unused
+    return decided.reason in ASK_AGAIN or (decided.reason == Why.APPROVAL_EXPIRED and kind is QuestionKind.SCALE_DOWN)
 
 
 def standing(world: World, kind: QuestionKind, view: View | None = None) -> Granted | NotGranted:
@@ -228,6 +241,8 @@ def standing(world: World, kind: QuestionKind, view: View | None = None) -> Gran
     moving, view = view is not None, view or look(world)
     record = need_record(world, view)
     release = need_phase(world, record, kind)
+    if kind is QuestionKind.SCALE_DOWN:
+        need_soaked(world, release.name, record)  # a person may have answered that it is kept longer
     if record.question is not None and record.question.kind is not kind:
         return NotGranted(Why.QUESTION_GONE, "another question is open")
     decided = accept(record.approval, record.question, basis(world, view, release, kind), world.now())
@@ -280,7 +295,8 @@ def close_refused(world: World, refused: NotGranted, *, via: str = "run") -> Non
         advance(world, release.name, phase, reason, refused.fact, also=marked)
         write_history(world)
     elif record.question is not None:
-        world.store.update(lambda r: approvals.withdraw(marked(r)))
+        kept = refused.reason in ENDS
+        world.store.update(lambda r: approvals.withdraw(soak.keep(marked(r), now) if kept else marked(r)))
 
 
 @about_application(untouched="all routes and both sides")
@@ -320,17 +336,21 @@ def _other_images(world: World, side: SideState, release: Release) -> Iterator[s
 
 
 def expire(world: World) -> Question | None:
-    """Closes a question whose time is over, and returns it; None when there is none. Expiry means no.
+    """Closes a question whose time is over, and returns it; None when there is none. Expiry means no, and of the old
+    side that it is kept.
 
-    Where the release lives on and a run waits, the no is written down for that run to find when the doorbell rings.
+    Where a run waits that is to ask about that again, the no is written down for it to find when the doorbell rings.
     """
     record = world.store.read()
     question = record.question
     if question is None or approvals.answered(record) is not None or world.now() <= question.expires_at:
         return None
     fact = f"nobody decided before {question.expires_at:%Y-%m-%d %H:%M} UTC"
-    if record.phase is Phase.LIVE and question.flow_run:
-        decide(world, Decision.EXPIRED, by=Speaker(world.actor), via="reconcile", reason=fact)
+    early = record.release is not None and record.release.kept is not None and record.release.kept.early is not None
+    if record.phase is Phase.LIVE and question.flow_run and not early:
+        who, now = Speaker(world.actor), world.now()
+        kept = partial(soak.keep, now=now)
+        decide(world, Decision.EXPIRED, by=who, via="reconcile", reason=fact, also=kept)
     else:
         close_refused(world, NotGranted(Why.APPROVAL_EXPIRED, fact), via="reconcile")
     return question

@@ -31,6 +31,7 @@ def live(answer: Any = None) -> Record:
 
 NO = approval(decision=Decision.REJECT)
 OVER = approval(decision=Decision.EXPIRED)
+BACK = approval(decision=Decision.ROLLBACK)
 
 
 STATES = {
@@ -43,7 +44,9 @@ STATES = {
     "live, asked": (live(), LATE, False),
     "live, yes": (live(approval()), LATE, True),
     "live, no": (live(NO), LATE, False),
-    "live, nobody in time": (live(OVER), LATE, False),
+    "live, nobody in time, its run is on its way": (live(OVER), SOON, False),
+    "live, nobody in time, and nobody asks again": (live(OVER), LATE, True),
+    "live, users are wanted back, and nobody heard": (live(BACK), LATE, True),
     "live, not asked": (record(release=release(*LIVE), active=GREEN), at(0), True),
     "flipping": (but(dark(approval(spent_by=7)), release=release(*LIVE[:3])), at(11), True),
 }

@@ -18,7 +18,7 @@ from flipgate.core.record.merge_request import MergeRequest
 from flipgate.core.record.occupant import Occupant, Ran
 from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.record import FIRST_SCHEMA, SCHEMA_VERSION, Condition, ConditionStatus, Record
-from flipgate.core.record.release import Commit, Decided, FrozenEvidence, Judgement, PhaseChange, RefusedBuild
+from flipgate.core.record.release import Commit, Decided, FrozenEvidence, Judgement, Kept, PhaseChange, RefusedBuild
 from flipgate.core.record.size import written
 from flipgate.core.record.who_may import WhoMay
 from flipgate.core.values.errors import PermanentError
@@ -67,6 +67,10 @@ NEWS: dict[str, Record] = {
     "basis": record(conditions=(agrees(BLUE, "", NOW, "0" * 32),)),
     "again": record(release=release(*LIVE, again={"web": "0" * 12})),
     "commits": record(release=release(*LIVE, commits=(Commit(what="deploy", commit="0" * 40, at=NOW),))),
+    "kept": record(release=release(*LIVE, kept=Kept(ends=1))),
+    "users are wanted back": record(
+        release=release(*LIVE), question=question(), approval=approval(decision="rollback", identity=None)
+    ),
     "chain": record(release=release(*LIVE).chained("")),
     "seconds of a check": record(release=release(*LIVE, judgements=(TIMED,))),
     "reason of the last release": record(last=release(changes=(*release().changes, REFUSED))),
@@ -130,13 +134,16 @@ def test_whatever_is_stored_and_was_not_known_then_is_judged_here() -> None:
         "Approval": {"identity"},
         "Decided": {"identity"},
         "Occupant": {"accepted", "roles"},
-        "Release": {"again", "chain", "commits"},
+        "Release": {"again", "chain", "commits", "kept"},
         "FrozenEvidence": {"output", "seconds"},
     }
     known = {name: set(part["enum"]) for name, part in FIRST["$defs"].items() if "enum" in part}
     more = {name: new for name, words_ in words(Record).items() if (new := words_ - known.get(name, words_))}
     reasons = {"ClaimNotBound", "DeploymentPaused", "PodsHeldBack", "PodsRefused", "ScaledByAnother"}
-    assert more == {"Reason": reasons | {"NotApplied", "OverlayNotSet", "PushRefused"}}
+    assert more == {
+        "Decision": {"extend", "rollback"},
+        "Reason": reasons | {"NotApplied", "OverlayNotSet", "PushRefused"},
+    }
 
 
 @pytest.mark.parametrize("text", ["garbled", "[]", "{}", '{"schema": 1, "active": "red"}'])
