@@ -20,6 +20,7 @@ from flipgate.core.record.form import CHOICES, HOURS, RUNG, Filled, read_form
 from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.record import Question
 from flipgate.core.record.soak import MOST_HOURS, USUAL_HOURS
+from flipgate.core.record.ticks import Tick
 from flipgate.core.values.errors import BadInput, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.text import NAME_SHOWN, REASON_SHOWN
@@ -65,15 +66,24 @@ class Answer(RunInput):
 
 
 def form_of(question: Question) -> type[Answer]:
-    """The form for this question: at the end of a soak it offers to keep the old side longer, and to send users back,
-    too."""
-    if question.kind is not QuestionKind.SCALE_DOWN:
-        return Answer
+    """The form for this question: it has a tick for each line of the file's list, and at the end of a soak it offers to
+    keep the old side longer, and to send users back, too. None has to be filled in, or no doorbell could be rung."""
+    fields: dict[str, Any] = {tick.field: (bool, _tick(tick)) for tick in question.ticks}
+    if question.kind is QuestionKind.SCALE_DOWN:
+        fields |= _choices()
+    return create_model("Answer", __base__=Answer, **fields) if fields else Answer
+
+
+def _tick(tick: Tick) -> Any:
+    wanted = "A yes is not taken without it." if tick.required else "It may be left out."
+    return Field(default=False, title=tick.text, description=f"{tick.name}. {wanted}")
+
+
+def _choices() -> dict[str, Any]:
     wanted = Field(description=REST_CHOICES)
     hours = Field(default=USUAL_HOURS, ge=1, le=MOST_HOURS, description="How many hours longer, with extend.")
-    choices = tuple(map(str, CHOICES[question.kind]))
-    fields: dict[str, Any] = {"decision": (Literal[choices], wanted), HOURS: (int, hours)}
-    return create_model("Answer", __base__=Answer, **fields)
+    choices = tuple(map(str, CHOICES[QuestionKind.SCALE_DOWN]))
+    return {"decision": (Literal[choices], wanted), HOURS: (int, hours)}
 
 
 def ask_person(world: World, kind: QuestionKind, look: Callable[[], list[Evidence]]) -> Granted | NotGranted:
@@ -90,7 +100,7 @@ def ask_person(world: World, kind: QuestionKind, look: Callable[[], list[Evidenc
     if mine := questions.asked_by(world, run):
         answers, refused = forms(world, run, mine)
         for answer in answers:
-            questions.take_form(world, mine, answer)
+            refused += questions.take_form(world, mine, answer)
     decided = questions.standing(world, kind)
     if isinstance(decided, Granted) or not questions.asks_again(decided, kind):
         return decided

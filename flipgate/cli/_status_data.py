@@ -108,6 +108,7 @@ def _waits_for(record: Record, now: datetime) -> dict[str, Any]:
             "at": iso(approval.at),
             "spent": approval.spent_by is not None,
             "void": void.fact if (void := unheard(approval, question)) else "",
+            "ticks": list(approval.ticks),
         }
     return {
         "question": question.id,
@@ -122,6 +123,7 @@ def _waits_for(record: Record, now: datetime) -> dict[str, Any]:
         "changes": list(question.changes),
         "lookFirst": list(question.look_first),
         "whoMay": str(question.who_may) if question.who_may else None,
+        "ticks": [{"name": each.name, "text": each.text, "required": each.required} for each in question.ticks],
         "evidence": [proof.model_dump() for proof in question.evidence],
         "decision": decision,
     }

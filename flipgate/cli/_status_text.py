@@ -201,6 +201,10 @@ def _question(question: dict[str, Any] | None, now: datetime) -> Iterator[tuple[
         yield "Approval", question["whoMay"]
     for line in question["lookFirst"]:
         yield "Look", line
+    said = (question["decision"] or {}).get("ticks", [])
+    for tick in question["ticks"]:
+        wanted = "" if tick["required"] else " (may be left out)"
+        yield "Tick", f"[{'x' if tick['name'] in said else ' '}] {tick['name']}: {tick['text']}{wanted}"
     if question["decision"]:
         decision = question["decision"]
         yield "Decision", f"{decision['decision']} by {decision['by']} via {decision['via']}: {decision['reason']}"

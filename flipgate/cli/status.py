@@ -43,8 +43,10 @@ DATA = """\
   waitsFor        null or {question, kind, release, summary, askedAt, expiresAt,
                   state: open|approved|rejected|rollback|expired|void, flowRun, url, changes: [LINE],
                   lookFirst: [COMMAND or address], whoMay: null or who may approve, by the policy,
+                  ticks: [{name, text, required}]: what is to be said with a yes,
                   evidence: [{gate, verdict, detail}] (a verdict "info" is only shown),
-                  decision: null or {decision, by, via, reason, at, spent, void: why it counts for nothing, or empty}}
+                  decision: null or {decision, by, via, reason, at, spent, ticks: [NAME],
+                  void: why it counts for nothing, or empty}}
   kept            null or {side, since, days, why, costs, pods, cpu: cores, memoryBytes}: an old side that is up beyond
                   its soak, since nobody answered in time or somebody said no, and what its pods ask for
   held            null or {reason: Frozen|FreezeUnknown|WindowClosed, text, frozen: null or {by, why, since}, opensAt:

@@ -14,7 +14,8 @@ from uuid import NAMESPACE_URL, uuid5
 from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.record import Approval, Decision, Question, Record, announce, need_release
 from flipgate.core.record.release import DETAIL_KEPT, Decided, Release
-from flipgate.core.record.who_may import NotHeard, WhoMay, identify, not_heard
+from flipgate.core.record.ticks import missing, options
+from flipgate.core.record.who_may import NotHeard, identify, not_heard
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.reasons import Why
@@ -75,13 +76,24 @@ def _other_than_yes(approval: Approval, question: Question, now: datetime) -> No
 
 
 def unheard(approval: Approval, question: Question) -> NotHeard | None:
-    """Why a yes does not count, by who gave it; None where it does, and for whatever is no yes."""
+    """Why a yes does not count, by who gave it and what they ticked; None where it does, and for whatever is no yes."""
     if approval.decision is not Decision.APPROVE:
         return None
-    return not_heard(approval.identity, approval.said_by, question.who_may)
+    if void := not_heard(approval.identity, approval.said_by, question.who_may):
+        return void
+    left = missing(question.ticks, approval.ticks)
+    return NotHeard(Why.TICK_MISSING, f"the yes of {approval.said_by} lacks {left}") if left else None
 
 
-def approval_of(question: Question, decision: Decision, by: Speaker, via: str, reason: str, now: datetime) -> Approval:
+def approval_of(
+    question: Question,
+    decision: Decision,
+    by: Speaker,
+    via: str,
+    reason: str,
+    now: datetime,
+    ticks: tuple[str, ...] = (),
+) -> Approval:
     """Makes a decision on a question, with what is known of who gives it."""
     return Approval(
         question=question.id,
@@ -93,11 +105,13 @@ def approval_of(question: Question, decision: Decision, by: Speaker, via: str, r
         reason=reason,
         at=now,
         identity=identify(by.caller, question.who_may),
+        ticks=ticks,
     )
 
 
 def need_heard(approval: Approval, question: Question) -> None:
-    """Raises Refused for a yes of somebody who may not give it (NotAnApprover, SamePerson, SelfDeclared)."""
+    """Raises Refused for a yes of somebody who may not give it (NotAnApprover, SamePerson, SelfDeclared), and for one
+    that lacks a tick (TickMissing)."""
     if void := unheard(approval, question):
         untouched = "the question: it stays open"
         raise Refused(void.fact, obj=f"question {question.id}", reason=void.reason, untouched=untouched)
@@ -154,12 +168,12 @@ def answered_meanwhile(record: Record, question: Question) -> bool:
         return False
     decided = accept(record.approval, old, question.basis, question.asked_at)
     if isinstance(decided, Granted):
-        return (old.who_may, old.services) == (question.who_may, question.services)
+        return (old.who_may, old.services, old.ticks) == (question.who_may, question.services, question.ticks)
     return decided.reason == Why.REJECTED and question.kind is QuestionKind.FLIP
 
 
 def _about(question: Question) -> tuple[object, ...]:
-    bound = (question.basis, question.services, question.who_may)
+    bound = (question.basis, question.services, question.who_may, question.ticks)
     return question.kind, question.release, question.flow_run, bound
 
 
@@ -190,14 +204,17 @@ def _said(record: Record, release: Release, question: Question) -> Iterator[str]
         yield f"To look at it first: {' ; '.join(question.look_first)}."
     if bad := not_passed(question.evidence):
         yield f"Not passed: {cut('; '.join(f'{each.gate}: {each.verdict}' for each in bad), DETAIL_KEPT)}."
+    if question.ticks:
+        yield f"To be said with a yes: {'; '.join(map(str, question.ticks))}."
     if question.who_may:
-        yield who_approves(record.application, question.who_may)
+        yield who_approves(record.application, question)
     yield f"No decision before {question.expires_at:%Y-%m-%d %H:%M} UTC means no."
 
 
-def who_approves(application: str, may: WhoMay) -> str:
-    """Says who may say yes, and by which command."""
-    return f'O{str(may)[1:]}: flipgate approve {application} --reason "...". A no is anybody\'s.'
+def who_approves(application: str, question: Question) -> str:
+    """Says who may say yes, and by which command, where the policy says it."""
+    told = options(question.ticks)
+    return f'O{str(question.who_may)[1:]}: flipgate approve {application}{told} --reason "...". A no is anybody\'s.'
 
 
 def answer(record: Record, approval: Approval) -> Record:
@@ -231,6 +248,7 @@ def answer(record: Record, approval: Approval) -> Record:
         at=approval.at,
         evidence=question.evidence,
         identity=approval.identity,
+        ticks=approval.ticks,
     )
     return _remember(but(record, approval=approval), said)
 

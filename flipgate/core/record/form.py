@@ -15,6 +15,7 @@ from typing import Final
 from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.record import Decision
 from flipgate.core.record.soak import USUAL_HOURS
+from flipgate.core.record.ticks import name_of
 from flipgate.core.values.errors import BadInput
 from flipgate.core.values.foreign import NotJson, kind_of, parse_json
 
@@ -42,6 +43,8 @@ class Filled:
     name: str
     hours: int = 0
     """Where the old side is to be kept longer."""
+    ticks: tuple[str, ...] = ()
+    """The names of those that are ticked."""
 
 
 def read_form(text: str, held: Collection[str], kind: QuestionKind = QuestionKind.FLIP) -> Filled | None:
@@ -70,7 +73,15 @@ def read_form(text: str, held: Collection[str], kind: QuestionKind = QuestionKin
         raise _refused(f"has {HOURS} that are no whole number")
     if found := held_in({"reason": reason, "name": name}, held):
         raise _refused(f"has a {found[0]} that {IS_HELD}: nobody's own words. Answer again")
-    return Filled(Decision(decision), reason, name, hours)
+    return Filled(Decision(decision), reason, name, hours, _ticked(form))
+
+
+def _ticked(form: Mapping[str, object]) -> tuple[str, ...]:
+    fields = {name_of(field): value for field, value in form.items() if name_of(field)}
+    for name, value in fields.items():
+        if type(value) is not bool:
+            raise _refused(f"has a tick {name} that is neither true nor false")
+    return tuple(sorted(name for name, value in fields.items() if value))
 
 
 def held_in(given: Mapping[str, str], held: Collection[str]) -> list[str]:

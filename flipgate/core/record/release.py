@@ -90,6 +90,8 @@ class Decided(Model):
     evidence: tuple[FrozenEvidence, ...] = ()
     identity: Identity | None = Field(default=None, exclude_if=lambda identity: identity is None)
     """The proven name, and what of the policy it fits; without it `by` is a claim."""
+    ticks: tuple[Name, ...] = Field(default=(), exclude_if=lambda ticks: not ticks)
+    """What they said is so, by its names in the file of then."""
 
 
 class Shown(Model):

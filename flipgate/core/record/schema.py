@@ -48,6 +48,8 @@ def _news(record: Record) -> Iterator[object]:
     yield record.frozen or record.glass
     yield record.question and record.question.look_first
     yield record.question and (record.question.content or record.question.services or record.question.who_may)
+    yield record.question and record.question.ticks
+    yield record.approval and record.approval.ticks
     yield record.approval and (record.approval.identity or record.approval.decision is Decision.ROLLBACK)
     yield from (occupant.roles or occupant.accepted for occupant in record.sides.values())
     for release in record.releases:
@@ -58,7 +60,7 @@ def _of_release(release: Release) -> Iterator[object]:
     yield release.again
     yield release.kept
     yield release.commits
-    yield from (decided.identity for decided in release.decisions)
+    yield from (decided.identity or decided.ticks for decided in release.decisions)
     yield release.chain
     proofs = (proof for judgement in release.judgements for proof in judgement.proofs)
     yield from (proof.output or proof.seconds is not None for proof in proofs)

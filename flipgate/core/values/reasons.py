@@ -160,6 +160,7 @@ class Why(StrEnum):
     SUPERSEDED = "Superseded"
     TEMPLATE_DIFFERS = "TemplateDiffers"
     THAWED = "Thawed"
+    TICK_MISSING = "TickMissing"
     TLS_FAILED = "TlsFailed"
     TOO_FEW_PODS = "TooFewPods"
     TOO_FEW_READY = "TooFewReady"
@@ -348,6 +349,7 @@ StillSoaking | the soak is not over | flipgate scale-down APP, after that time; 
 Superseded | another release is open by now | flipgate status APP
 TemplateDiffers | the dark pods may do more, or run other code, than the live ones | declare it: mayChange
 Thawed | moves may begin again | nothing: reconcile goes on with what waits
+TickMissing | the yes lacks what a person has to say with it | flipgate status APP (names the command)
 TlsFailed | no TLS came about at the declared port | correct spec.traffic.traefik.httpsPort
 TooFewPods | a serving service of the live side has fewer pods than it should | scale it, or go back
 TooFewReady | the new side has fewer Ready pods than users need | wait, or look why; then flip again

@@ -17,6 +17,7 @@ from flipgate.core.record.pipelines import DEPLOY_DARK, FLIP_TRAFFIC, RECONCILE,
 from flipgate.core.record.record import ConditionStatus, Record
 from flipgate.core.record.release import Release
 from flipgate.core.record.stopped import VERBS, again
+from flipgate.core.record.ticks import options
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values.managed_fields import APPLY
@@ -220,7 +221,7 @@ def _asked(name: str, record: Record, release: Release, facts: Facts) -> Next:
     state = question_state(record, question, facts.now)
     if state == "open":
         expires = _clock(question.expires_at)
-        command = f'flipgate approve {name} --reason "..."'
+        command = f'flipgate approve {name}{options(question.ticks)} --reason "..."'
         emptied = _emptied(release, facts)
         decides = f"a person decides before {expires}; no decision means no"
         return _next(f"{emptied}; {decides}" if emptied else decides, PERSON, command)

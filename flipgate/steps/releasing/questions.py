@@ -19,6 +19,7 @@ from flipgate.core.record.pipelines import FLIP_TRAFFIC, SCALE_DOWN
 from flipgate.core.record.record import Decision, Question, Record
 from flipgate.core.record.release import Release, frozen
 from flipgate.core.record.stopped import last_attempt
+from flipgate.core.record.ticks import missing, not_asked, options, ticks_of
 from flipgate.core.record.who_may import WhoMay, who_may
 from flipgate.core.traffic.look_first import port_forwards
 from flipgate.core.traffic.moves import plan_move
@@ -44,8 +45,8 @@ from flipgate.steps.releasing.settle import need_restable, need_soaked
 from flipgate.steps.releasing.soak import extend
 from flipgate.steps.releasing.what_runs import Behind, deploy_again, need_declared, need_own, services_moved
 
-VOID = frozenset({Why.BASIS_CHANGED, Why.NOT_AN_APPROVER, Why.SAME_PERSON, Why.SELF_DECLARED})
-"""A yes on something else than what would change now, or of somebody who may not give it."""
+VOID = frozenset({Why.BASIS_CHANGED, Why.NOT_AN_APPROVER, Why.SAME_PERSON, Why.SELF_DECLARED, Why.TICK_MISSING})
+"""A yes on something else than what would change now, of somebody who may not give it, or without its ticks."""
 FORM = "Prefect UI"
 """Through what a form's answer came."""
 ASK_AGAIN = VOID | {Why.NO_DECISION, Why.QUESTION_GONE}
@@ -113,7 +114,8 @@ def pose(world: World, kind: QuestionKind, evidence: list[Evidence], *, flow_run
     asked = ask_for(record, kind, basis(world, view, release, kind, settings), summary, world.now(), expires)
     known = {ref: each.ids for ref, each in behind.content.items() if each.ids}
     may, services = who_may_approve(world, release), dict(behind.services)
-    asked = but(asked, flow_run=flow_run, url=url, content=known, services=services, who_may=may)
+    ticks = ticks_of(world.application.spec.policy.ticks, kind)
+    asked = but(asked, flow_run=flow_run, url=url, content=known, services=services, who_may=may, ticks=ticks)
     if standing := asked_already(record, asked):
         return standing
     changes = changes_of(world, view, release, kind, found)
@@ -146,13 +148,15 @@ def decide(
     by: Speaker,
     via: str,
     reason: str,
+    ticks: tuple[str, ...] = (),
     only: Question | None = None,
     also: Callable[[Record], Record] | None = None,
 ) -> Question:
     """Writes a person's decision on the open question; a no revokes a yes that no move has used yet. `also` goes into
     the same write.
 
-    Raises BadInput without a reason, Refused without a question (or, with `only`, when another one is open by now),
+    `ticks` are the names of what they say is so. Raises BadInput without a reason, for a yes that lacks a required tick
+    and for a tick that is not asked for, Refused without a question (or, with `only`, when another one is open by now),
     when it is answered already, and for a yes of somebody who may not give it. A yes is refused, too, where the
     evidence that was shown has a `fail` for which the step would be refused now (LiveSideNotReady, UndeclaredRoute):
     the question stays open until that is mended.
@@ -173,12 +177,25 @@ def decide(
             obj=f"question {question.id}",
             reason=Why.APPROVAL_EXPIRED,
         )
-    approval = approvals.approval_of(question, decision, by, via, reason.strip(), world.now())
+    if decision is Decision.APPROVE:
+        _need_ticks(world, question, ticks)
+    approval = approvals.approval_of(question, decision, by, via, reason.strip(), world.now(), ticks)
     approvals.need_heard(approval, question)
     if decision is Decision.APPROVE and approvals.answerable(record, question):
         _need_mended(world, record, question)
     world.store.update(lambda r: approvals.answer(also(r) if also else r, approval))
     return question
+
+
+def _need_ticks(world: World, question: Question, said: tuple[str, ...]) -> None:
+    wrong, left = not_asked(question.ticks, said), missing(question.ticks, said)
+    if wrong or left:
+        raise BadInput(
+            f"is not asked for: {wrong}" if wrong else f"has to be said with a yes, and is not: {left}",
+            obj="--tick",
+            untouched="the question: it stays open",
+            next_command=f'flipgate approve {world.application.name}{options(question.ticks)} --reason "..."',
+        )
 
 
 def _need_mended(world: World, record: Record, question: Question) -> None:
@@ -195,8 +212,9 @@ def who_may_approve(world: World, release: Release) -> WhoMay | None:
     return who_may(policy.approvers, release.opened_by, two_persons=policy.two_persons)
 
 
-def take_form(world: World, question: Question, given: Filled) -> None:
-    """Writes down what a person answered to this question in Prefect's form, where that still counts.
+def take_form(world: World, question: Question, given: Filled) -> list[Evidence]:
+    """Writes down what a person answered to this question in Prefect's form, where that still counts. Returns why it
+    changes nothing, for whoever is asked again; nothing where it counts.
 
     A recorded decision stays unless it is an unspent yes and this a no. An answer that comes too late changes nothing:
     `standing` judges what is in the record.
@@ -204,14 +222,17 @@ def take_form(world: World, question: Question, given: Filled) -> None:
     decision, by, reason = given.decision, Speaker(given.name), as_reason(given.reason)
     recorded = world.store.read().approval
     if recorded is not None and recorded.decision is decision:
-        return  # the run has heard this form before
+        return []  # the run has heard this form before
     try:
         if decision is Decision.EXTEND:
             extend(world, given.hours, reason, by=by, via=FORM, only=question)
         else:
-            decide(world, decision, by=by, via=FORM, reason=reason, only=question)
+            decide(world, decision, by=by, via=FORM, reason=reason, ticks=given.ticks, only=question)
     except (BadInput, Refused) as error:
-        world.say(f"the form's answer ({decision} by {by.name}) changes nothing: {error.fact}")
+        said = f"the form's answer ({decision} by {by.name}) changes nothing: {error.named_fact}"
+        world.say(said)
+        return [Evidence("an answer before", Verdict.INFO, "the form", "Prefect", said, "")]
+    return []
 
 
 def last_attempt_at(world: World, kind: QuestionKind) -> tuple[Evidence, ...]:
@@ -246,8 +267,8 @@ def standing(world: World, kind: QuestionKind, view: View | None = None) -> Gran
     if record.question is not None and record.question.kind is not kind:
         return NotGranted(Why.QUESTION_GONE, "another question is open")
     decided = accept(record.approval, record.question, basis(world, view, release, kind), world.now())
-    if isinstance(decided, Granted) and record.question and record.question.who_may != who_may_approve(world, release):
-        return NotGranted(Why.BASIS_CHANGED, "who may approve is no longer what the question said")
+    if isinstance(decided, Granted) and record.question and (other := _other_policy(world, release, record.question)):
+        return NotGranted(Why.BASIS_CHANGED, f"{other} is no longer what the question said")
     if isinstance(decided, NotGranted) and decided.reason == Why.BASIS_CHANGED and kind is QuestionKind.FLIP:
         assert record.question is not None, "it has another basis"
         told = _changed_since(world, view, release, record.question)
@@ -257,6 +278,14 @@ def standing(world: World, kind: QuestionKind, view: View | None = None) -> Gran
         return NotGranted(Why.BASIS_CHANGED, told)
     changed = _side_changed(world, view, release, kind)
     return NotGranted(Why.SIDE_CHANGED, changed) if changed and isinstance(decided, Granted) else decided
+
+
+def _other_policy(world: World, release: Release, question: Question) -> str:
+    """What the file says of a yes by now, other than when it was asked for."""
+    if question.who_may != who_may_approve(world, release):
+        return "who may approve"
+    same = question.ticks == ticks_of(world.application.spec.policy.ticks, question.kind)
+    return "" if same else "what is to be ticked with a yes"
 
 
 def _changed_since(world: World, view: View, release: Release, question: Question) -> str:

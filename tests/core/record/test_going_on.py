@@ -10,6 +10,7 @@ import pytest
 from flipgate.core.record.going_on import AT_MOST, DOORBELL, ENDED, Run, goes_on, key_of, will_act
 from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.record import Decision, Record
+from flipgate.core.record.release import Kept
 from flipgate.core.record.stopped import Failure, note_stop
 from flipgate.core.values.base import but
 from tests.core.builders import BAKING, DARK, GREEN, LIVE, approval, at, question, record, release
@@ -69,6 +70,8 @@ def test_the_key_is_the_same_for_all_who_start_it() -> None:
     baking = record(release=release(*BAKING), epoch=9)
     assert key_of(baking, "flip-traffic", LATE) == "flip-traffic-shop-epoch-9"
     assert key_of(live(), "scale-down", LATE) == "scale-down-shop-3f2a9c01d4e8-1"
+    moved = record(release=release(*LIVE, kept=Kept(ends=2)), active=GREEN)
+    assert key_of(moved, "scale-down", LATE) == "scale-down-shop-3f2a9c01d4e8-1-end-2", "a run for each end of the soak"
 
 
 @pytest.mark.parametrize("state", ["SCHEDULED", "PENDING", "RUNNING", "CANCELLING"])

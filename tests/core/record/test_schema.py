@@ -20,7 +20,9 @@ from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.record import FIRST_SCHEMA, SCHEMA_VERSION, Condition, ConditionStatus, Record
 from flipgate.core.record.release import Commit, Decided, FrozenEvidence, Judgement, Kept, PhaseChange, RefusedBuild
 from flipgate.core.record.size import written
+from flipgate.core.record.ticks import Tick
 from flipgate.core.record.who_may import WhoMay
+from flipgate.core.values.base import but
 from flipgate.core.values.errors import PermanentError
 from flipgate.core.values.verdicts import Verdict
 from flipgate.core.values.who import Identity
@@ -52,6 +54,11 @@ NEWS: dict[str, Record] = {
     "content": record(release=release(*DARK), question=question(content={"acme/web:2": ("sha256:a",)})),
     "services": record(release=release(*DARK), question=question(services={"web": "selector app=web"})),
     "who_may": record(release=release(*DARK), question=question(who_may=WhoMay(users=("ana",)))),
+    "ticks": record(release=release(*DARK), question=question(ticks=(Tick(name="backup", text="it was read back"),))),
+    "ticks of an approval": record(
+        release=release(*DARK), question=question(), approval=approval(identity=None, ticks=("backup",))
+    ),
+    "ticks of a decision": record(release=release(*LIVE, decisions=(but(DECIDED, identity=None, ticks=("backup",)),))),
     "identity of an approval": record(release=release(*DARK), question=question(), approval=approval()),
     "identity of a decision": record(release=release(*LIVE, decisions=(DECIDED,))),
     "roles": record(sides={BLUE: Occupant(images=RUN, since=NOW, roles={"web": Ran(role="serving")})}),
@@ -130,9 +137,9 @@ def test_whatever_is_stored_and_was_not_known_then_is_judged_here() -> None:
     assert added == {
         "Record": {"darkPreview", "frozen", "glass", "mergeRequest", "queued", "refusedBuild"},
         "Condition": {"basis", "changed", "lookedAt"},
-        "Question": {"content", "lookFirst", "services", "whoMay"},
-        "Approval": {"identity"},
-        "Decided": {"identity"},
+        "Question": {"content", "lookFirst", "services", "ticks", "whoMay"},
+        "Approval": {"identity", "ticks"},
+        "Decided": {"identity", "ticks"},
         "Occupant": {"accepted", "roles"},
         "Release": {"again", "chain", "commits", "kept"},
         "FrozenEvidence": {"output", "seconds"},
