@@ -294,6 +294,9 @@ def _soaking(name: str, record: Record, release: Release, facts: Facts) -> Next:
         return _next(f"{release.side.other} stays up as the way back until {until}", CLOCK, _rollback(name))
     if stopped := _stopped(release):
         return _next(stopped, PERSON, _again(name, QuestionKind.SCALE_DOWN))
+    if release.kept and release.kept.early:
+        early = f"a person wants to be asked before the soak ends at {_clock(release.settle_after or facts.now)}"
+        return _next(early, PERSON, _again(name, QuestionKind.SCALE_DOWN))
     after = "the first release may be closed" if first else f"{release.side.other} may rest"
     return _next(f"the soak is over: {after}", PERSON, _again(name, QuestionKind.SCALE_DOWN))
 
