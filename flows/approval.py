@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import MappingProxyType
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 from uuid import uuid4
 
 from prefect.client.schemas.objects import State
@@ -12,13 +12,15 @@ from prefect.flow_runs import suspend_flow_run
 from prefect.input import RunInput
 from prefect.runtime import flow_run
 from prefect.states import Completed
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, create_model
 
 from flipgate.adapters import runs
 from flipgate.core.record.approvals import Granted, NotGranted
-from flipgate.core.record.form import RUNG, Filled, read_form
+from flipgate.core.record.form import CHOICES, HOURS, RUNG, Filled, read_form
 from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.record import Question
+from flipgate.core.record.soak import MOST_HOURS, USUAL_HOURS
+from flipgate.core.record.ticks import Tick
 from flipgate.core.values.errors import BadInput, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.text import NAME_SHOWN, REASON_SHOWN
@@ -35,6 +37,12 @@ ANSWERS_NO = MappingProxyType({Why.REJECTED: "Rejected", Why.APPROVAL_EXPIRED: "
 
 GRACE_SECONDS = 86_400
 """Prefect's own limit lies a day behind ours: when it strikes, the run fails without any code of ours running."""
+
+
+REST_CHOICES = (
+    "approve puts the old side to rest; reject leaves it up, and nobody is asked again; extend keeps it so many hours "
+    "longer, and asks again then; rollback sends all users back to it now."
+)
 
 
 class Answer(RunInput):
@@ -57,6 +65,27 @@ class Answer(RunInput):
     )
 
 
+def form_of(question: Question) -> type[Answer]:
+    """The form for this question: it has a tick for each line of the file's list, and at the end of a soak it offers to
+    keep the old side longer, and to send users back, too. None has to be filled in, or no doorbell could be rung."""
+    fields: dict[str, Any] = {tick.field: (bool, _tick(tick)) for tick in question.ticks}
+    if question.kind is QuestionKind.SCALE_DOWN:
+        fields |= _choices()
+    return create_model("Answer", __base__=Answer, **fields) if fields else Answer
+
+
+def _tick(tick: Tick) -> Any:
+    wanted = "A yes is not taken without it." if tick.required else "It may be left out."
+    return Field(default=False, title=tick.text, description=f"{tick.name}. {wanted}")
+
+
+def _choices() -> dict[str, Any]:
+    wanted = Field(description=REST_CHOICES)
+    hours = Field(default=USUAL_HOURS, ge=1, le=MOST_HOURS, description="How many hours longer, with extend.")
+    choices = tuple(map(str, CHOICES[QuestionKind.SCALE_DOWN]))
+    return {"decision": (Literal[choices], wanted), HOURS: (int, hours)}
+
+
 def ask_person(world: World, kind: QuestionKind, look: Callable[[], list[Evidence]]) -> Granted | NotGranted:
     """Returns a standing decision, or the answer to the question posed now, with the evidence that `look` finds.
 
@@ -71,9 +100,9 @@ def ask_person(world: World, kind: QuestionKind, look: Callable[[], list[Evidenc
     if mine := questions.asked_by(world, run):
         answers, refused = forms(world, run, mine)
         for answer in answers:
-            questions.take_form(world, mine, answer)
+            refused += questions.take_form(world, mine, answer)
     decided = questions.standing(world, kind)
-    if isinstance(decided, Granted) or not questions.asks_again(world, decided, run):
+    if isinstance(decided, Granted) or not questions.asks_again(decided, kind):
         return decided
     evidence = [
         *look(),
@@ -86,7 +115,7 @@ def ask_person(world: World, kind: QuestionKind, look: Callable[[], list[Evidenc
     if question.flow_run != run:
         return questions.standing(world, kind)  # answered meanwhile, as another run had asked it
     world.say(f"waiting for a decision: {question.summary} {question.url}")
-    form = Answer.with_initial_data(description=question_text(world.application.name, question, evidence))
+    form = form_of(question).with_initial_data(description=question_text(world.application.name, question, evidence))
     seconds = world.application.spec.policy.approval_expires_seconds + GRACE_SECONDS
     # A key that Prefect has seen suspends nothing, even when the run was cancelled before anybody answered.
     suspend_flow_run(wait_for_input=form, timeout=seconds, key=f"{question.id}-{uuid4().hex[:8]}")
@@ -106,7 +135,7 @@ def forms(world: World, run: str, question: Question) -> tuple[list[Filled], lis
     held = runs.variables() if answers else frozenset[str]()
     for answer in answers:
         try:
-            form = read_form(answer, held)
+            form = read_form(answer, held, question.kind)
         except BadInput as wrong:
             world.say(str(wrong))
             refused.append(Evidence("an answer before", Verdict.INFO, "the form", "Prefect", f"it {wrong.fact}", ""))

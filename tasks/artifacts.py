@@ -239,7 +239,7 @@ def _who_may(application: str, question: Question) -> str:
     """Who may approve, and that this form is not where: nobody proves a name in it."""
     if question.who_may is None:
         return ""
-    said = markdown(who_approves(application, question.who_may))
+    said = markdown(who_approves(application, question))
     return f"**{said}** This form takes a no: whom it is from nobody has proven.\n\n"
 
 

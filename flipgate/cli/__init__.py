@@ -28,6 +28,7 @@ VERBS = {
     "restore": "Put back what others changed of the routes and the live side.",
     "contract": "Say that a contract migration was done: no way back to the code before.",
     "scale-down": "Put the old side to rest after its soak (a Prefect run).",
+    "extend": "Keep the old side up as the way back for longer.",
     "history": "The finished releases, or the whole story of one.",
     "gate": "Try the gates: their numbers now, and over the last day.",
     "event": "Send the events that start pipelines.",

@@ -11,6 +11,7 @@ from flipgate.core.record.freeze import BreakGlass
 from flipgate.core.record.phases import TERMINAL, Phase
 from flipgate.core.record.record import Condition, Record
 from flipgate.core.record.release import Release, phase_seconds
+from flipgate.core.record.soak import days_kept, why_kept
 from flipgate.core.traffic.dark_preview import DarkPreviewTold
 from flipgate.core.traffic.traffic import RouteState
 from flipgate.core.values.errors import Refused
@@ -53,6 +54,7 @@ def as_data(facts: Facts, next_step: Next, namespace: str, context: str) -> dict
         else [],
         "refusedBuild": {"fact": refused.fact, "at": iso(refused.at)} if refused else None,
         "waitsFor": _waits_for(record, facts.now) if record and record.question else None,
+        "kept": _kept(facts),
         "held": _held(facts),
         "breakGlass": _glass(record.glass) if record and record.glass else None,
         "darkPreview": _dark_preview(facts.dark_preview),
@@ -106,6 +108,7 @@ def _waits_for(record: Record, now: datetime) -> dict[str, Any]:
             "at": iso(approval.at),
             "spent": approval.spent_by is not None,
             "void": void.fact if (void := unheard(approval, question)) else "",
+            "ticks": list(approval.ticks),
         }
     return {
         "question": question.id,
@@ -120,8 +123,27 @@ def _waits_for(record: Record, now: datetime) -> dict[str, Any]:
         "changes": list(question.changes),
         "lookFirst": list(question.look_first),
         "whoMay": str(question.who_may) if question.who_may else None,
+        "ticks": [{"name": each.name, "text": each.text, "required": each.required} for each in question.ticks],
         "evidence": [proof.model_dump() for proof in question.evidence],
         "decision": decision,
+    }
+
+
+def _kept(facts: Facts) -> dict[str, Any] | None:
+    """How long an old side is kept beyond its soak, why, and what it costs."""
+    release = facts.record.release if facts.record else None
+    if release is None or release.kept is None or not (days := days_kept(release, facts.now)):
+        return None
+    costs = facts.costs
+    return {
+        "side": str(release.side.other),
+        "since": iso(release.kept.since),
+        "days": days,
+        "why": why_kept(release),
+        "costs": str(costs) if costs else None,
+        "pods": costs.pods if costs else None,
+        "cpu": float(costs.cpu) if costs else None,
+        "memoryBytes": int(costs.memory) if costs else None,
     }
 
 
@@ -164,6 +186,7 @@ def _release(release: Release, now: datetime) -> dict[str, Any]:
         "openedBy": release.opened_by,
         "openedAt": iso(release.changes[0].at),
         "settleAfter": iso(release.settle_after),
+        "early": iso(release.kept.early) if release.kept else None,
         "movedAt": iso(release.moved_at),
         "firstNewAnswerMs": release.first_new_answer_ms,
         "lastOldAnswerMs": release.last_old_answer_ms,

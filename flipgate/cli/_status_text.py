@@ -74,6 +74,7 @@ def _facts(data: dict[str, Any], now: datetime, wide: bool) -> Iterator[tuple[st
     yield "Next", f"{data['next']['step']}  (by: {data['next']['by']})"
     if data["next"]["command"]:
         yield "", data["next"]["command"]
+    yield from _kept(data["kept"])
     yield from _stop_and_go(data)
     yield from _question(data["waitsFor"], now)
     yield from _preview(data["darkPreview"])
@@ -104,6 +105,13 @@ def _stop_and_go(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if glass := data["breakGlass"]:
         what = f"the {glass['kind']} passes it, by {glass['by']} at {clock(glass['at'])}: {glass['reason']}"
         yield "Glass", click.style(f"BREAK-GLASS: {what}", fg="red", bold=True)
+
+
+def _kept(kept: dict[str, Any] | None) -> Iterator[tuple[str, str]]:
+    """An old side that is up beyond its soak, and what that costs."""
+    if kept:
+        costs = kept["costs"] or "pods that could not be counted"
+        yield "Kept", f"{kept['side']}, day {kept['days']}: {kept['why']}; it has {costs}"
 
 
 def _preview(told: dict[str, Any] | None) -> Iterator[tuple[str, str]]:
@@ -193,6 +201,10 @@ def _question(question: dict[str, Any] | None, now: datetime) -> Iterator[tuple[
         yield "Approval", question["whoMay"]
     for line in question["lookFirst"]:
         yield "Look", line
+    said = (question["decision"] or {}).get("ticks", [])
+    for tick in question["ticks"]:
+        wanted = "" if tick["required"] else " (may be left out)"
+        yield "Tick", f"[{'x' if tick['name'] in said else ' '}] {tick['name']}: {tick['text']}{wanted}"
     if question["decision"]:
         decision = question["decision"]
         yield "Decision", f"{decision['decision']} by {decision['by']} via {decision['via']}: {decision['reason']}"

@@ -28,8 +28,9 @@ DATA = """\
   phase, since    phase of the open release; "settled" without one, "unmanaged", "unknown"
   next            {step, by: person|run|clock|nobody, command: what works when it is typed, with your own words for
                   "..." and NAME=REF; empty when there is nothing to type}
-  release         null or {name, side, phase, reason, message, since, ended, openedBy, openedAt, settleAfter, movedAt,
-                  firstNewAnswerMs, lastOldAnswerMs: what the proof heard, since the first patch (null: not heard, or
+  release         null or {name, side, phase, reason, message, since, ended, openedBy, openedAt, settleAfter, early:
+                  null or when a person wanted to be asked before that, movedAt, firstNewAnswerMs, lastOldAnswerMs:
+                  what the proof heard, since the first patch (null: not heard, or
                   not known), images: {NAME: REF}, wanted: {NAME: COUNT}, commits: [{what, commit, at}],
                   phaseSeconds: {PHASE: SECONDS},
                   stopped: null or what ended the run that worked on it: {pipeline, reason, fact, at,
@@ -40,10 +41,14 @@ DATA = """\
   queued          [{service, image, at, by}]: builds that wait for the release to end
   refusedBuild    null or {fact, at}: the last build event, where it started nothing; CI does not hear of that
   waitsFor        null or {question, kind, release, summary, askedAt, expiresAt,
-                  state: open|approved|rejected|expired|void, flowRun, url, changes: [LINE],
+                  state: open|approved|rejected|rollback|expired|void, flowRun, url, changes: [LINE],
                   lookFirst: [COMMAND or address], whoMay: null or who may approve, by the policy,
+                  ticks: [{name, text, required}]: what is to be said with a yes,
                   evidence: [{gate, verdict, detail}] (a verdict "info" is only shown),
-                  decision: null or {decision, by, via, reason, at, spent, void: why it counts for nothing, or empty}}
+                  decision: null or {decision, by, via, reason, at, spent, ticks: [NAME],
+                  void: why it counts for nothing, or empty}}
+  kept            null or {side, since, days, why, costs, pods, cpu: cores, memoryBytes}: an old side that is up beyond
+                  its soak, since nobody answered in time or somebody said no, and what its pods ask for
   held            null or {reason: Frozen|FreezeUnknown|WindowClosed, text, frozen: null or {by, why, since}, opensAt:
                   null or when the next window opens, thaw: what ends it when it is typed, else empty}: why no flip
                   and no scale-down begins now

@@ -14,10 +14,13 @@ from click.testing import CliRunner
 
 from flipgate.adapters.cluster import Cluster
 from flipgate.cli import cli
+from flipgate.core.record.form import Filled
 from flipgate.core.record.phases import Phase, QuestionKind
+from flipgate.core.record.record import Decision
 from flipgate.core.rights.rule import Account, Asked, Rule, questions
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.roll_back import roll_back
+from flipgate.steps.releasing.questions import pose, take_form
 from flipgate.steps.releasing.setup import adopt
 from tests.api.front import by, saying
 from tests.api.played import played
@@ -151,6 +154,14 @@ def scale_down(world: World, release: str) -> None:
         assert "is at rest" in str(flows.scale_down(world.application.name, release))
 
 
+def back_by_the_form(world: World, release: str) -> None:
+    """The scale-down's own account sends users back, where a person answers so."""
+    question = pose(world, QuestionKind.SCALE_DOWN, [])
+    take_form(world, question, Filled(Decision.ROLLBACK, "a rehearsal", "ben"))
+    with played(world) as flows:
+        assert flows.scale_down(world.application.name, release).name == "RolledBack"
+
+
 def reconcile(world: World) -> None:
     from flipgate.steps.watching.conditions import note_conditions
     from flipgate.steps.watching.unwatched import note_success
@@ -162,17 +173,21 @@ def reconcile(world: World) -> None:
 
 
 def whole_release(shop: Shop, as_: Callable[[Account], World]) -> None:
-    """Deploy, flip, bake, rollback, and the same once more until the old side rests; reconcile in between."""
+    """Deploy, flip, bake, rollback, the same by the form, and once more until the old side rests; reconcile in
+    between."""
     adopt(as_(Account.SETUP))
     flip(as_(Account.FLIP), deploy(as_(Account.DEPLOY), "2"))
     reconcile(as_(Account.RECONCILE))
     assert roll_back(as_(Account.FLIP), "a rehearsal", by="robot").way == "fast"
-    release = deploy(as_(Account.DEPLOY), "3")
+    again = deploy(as_(Account.DEPLOY), "3")
+    flip(as_(Account.FLIP), again)
+    back_by_the_form(as_(Account.DEPLOY), again)
+    release = deploy(as_(Account.DEPLOY), "4")
     flip(as_(Account.FLIP), release)
     scale_down(as_(Account.DEPLOY), release)
     reconcile(as_(Account.RECONCILE))
     assert (shop.where(), shop.counts(BLUE)) == (("green",), dict.fromkeys(COUNTS, 0))
-    assert [old.phase for old in shop.world().store.history()] == [Phase.SETTLED, Phase.ROLLED_BACK]
+    assert [old.phase for old in shop.world().store.history()] == [Phase.SETTLED, *[Phase.ROLLED_BACK] * 2]
 
 
 def with_a_check(shop: Shop) -> Shop:

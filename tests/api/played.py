@@ -71,6 +71,7 @@ class PlayedPrefect:
             "idempotency_key": key,
             "state_type": "SCHEDULED",
             "start_time": None,
+            "expected_start_time": ((asked.get("state") or {}).get("state_details") or {}).get("scheduled_time"),
         }
         self.runs.append(made)
         return made

@@ -21,6 +21,7 @@ from flipgate.core.values.who import Speaker
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.releasing.freeze import freeze, thaw
 from flipgate.steps.releasing.questions import decide
+from flipgate.steps.releasing.soak import ask_early, extend
 from tests.simulation.apiserver import JSON_PATCH, MERGE_PATCH, Address, RefusalError
 from tests.simulation.plans import Nap
 from tests.simulation.scheduler import Process
@@ -143,6 +144,25 @@ def _freeze(life: Simulation, number: int) -> None:
         life.scheduler.sleep(choices.seconds(FROZEN_SECONDS))
 
 
+def _extend(life: Simulation, number: int) -> None:
+    """A person who moves the end of the soak: an hour later, or to now, and starts the run then."""
+    me, early = _me(life), life.scheduler.choices.once_in(3)
+    world, before = life.world(me), life.promises.record
+    try:
+        if early:
+            ask_early(world, "its nodes are needed", by=Speaker(me))
+        else:
+            _, question = extend(world, 1, "not yet", by=Speaker(me), via="simulation")
+            if question and question.flow_run:
+                life.prefect.ring(question.flow_run)
+    except FlipgateError as error:
+        life.tell(me, f"fails: {error}")
+        return
+    life.tell(me, "wants it asked early" if early else "keeps the old side an hour longer")
+    if early and before and before.release:
+        life.prefect.start("scale-down", {"application": "shop", "release": before.release.name})
+
+
 def _move(life: Simulation, number: int) -> None:
     """A person sends one route to a side whose pods are Ready."""
     choices = life.scheduler.choices
@@ -247,6 +267,7 @@ ACTORS: Mapping[str, Actor] = MappingProxyType(
         "flux": Actor(_reapply, title="a person: Flux"),
         "canceller": Actor(_cancel),
         "freezer": Actor(_freeze),
+        "extender": Actor(_extend, (Phase.LIVE,)),
     }
 )
 

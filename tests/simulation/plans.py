@@ -36,6 +36,8 @@ ACTORS: Mapping[str, float] = {
 """Everybody but the first build and the first approver, and how likely each is."""
 FREEZES = 5
 """Once in so many lives somebody freezes the application; drawn by itself, so that no other draw is another for it."""
+EXTENDS = 5
+"""The same of who keeps the old side longer, or wants it asked about early."""
 BY_HAND = frozenset({"mover", "scaler", "undoer", "paster"})
 """Those after whom a person has to see to what they did."""
 TWICE = 0.35
@@ -126,6 +128,8 @@ def plan_of(seed: int) -> Plan:
             likely *= TWICE
     if random.Random(f"freeze {seed}").randrange(FREEZES) == 0:
         actors.append("freezer")
+    if random.Random(f"extend {seed}").randrange(EXTENDS) == 0:
+        actors.append("extender")
     if aim:
         naps = [Nap(aim.who, numbers.choice(aim.at), numbers.randint(0, aim.most), numbers.choice(aim.seconds))]
     else:

@@ -14,7 +14,8 @@ from uuid import NAMESPACE_URL, uuid5
 from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.record import Approval, Decision, Question, Record, announce, need_release
 from flipgate.core.record.release import DETAIL_KEPT, Decided, Release
-from flipgate.core.record.who_may import NotHeard, WhoMay, identify, not_heard
+from flipgate.core.record.ticks import missing, options
+from flipgate.core.record.who_may import NotHeard, identify, not_heard
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.reasons import Why
@@ -53,10 +54,8 @@ def accept(approval: Approval | None, question: Question | None, basis: str, now
         return NotGranted(Why.NO_DECISION, "nobody has decided yet")
     if approval.question != question.id:
         return NotGranted(Why.FOREIGN_APPROVAL, f"the decision answers {approval.question}, not {question.id}")
-    if approval.decision is Decision.REJECT:
-        return NotGranted(Why.REJECTED, f"{approval.said_by} said no: {approval.reason}")
-    if approval.decision is Decision.EXPIRED or max(now, approval.at) > question.expires_at:
-        return NotGranted(Why.APPROVAL_EXPIRED, f"the question expired at {question.expires_at:%Y-%m-%d %H:%M} UTC")
+    if no := _other_than_yes(approval, question, now):
+        return no
     if approval.spent_by is not None:
         return NotGranted(Why.APPROVAL_SPENT, f"the decision was used by journal entry {approval.spent_by}")
     if void := unheard(approval, question):
@@ -66,14 +65,35 @@ def accept(approval: Approval | None, question: Question | None, basis: str, now
     return Granted(approval.said_by, approval.reason)
 
 
+def _other_than_yes(approval: Approval, question: Question, now: datetime) -> NotGranted | None:
+    if approval.decision is Decision.REJECT:
+        return NotGranted(Why.REJECTED, f"{approval.said_by} said no: {approval.reason}")
+    if approval.decision is Decision.EXPIRED or max(now, approval.at) > question.expires_at:
+        return NotGranted(Why.APPROVAL_EXPIRED, f"the question expired at {question.expires_at:%Y-%m-%d %H:%M} UTC")
+    if approval.decision is Decision.ROLLBACK:
+        return NotGranted(Why.ROLLBACK_REQUESTED, f"{approval.said_by} wants users back: {approval.reason}")
+    return None
+
+
 def unheard(approval: Approval, question: Question) -> NotHeard | None:
-    """Why a yes does not count, by who gave it; None where it does, and for whatever is no yes."""
+    """Why a yes does not count, by who gave it and what they ticked; None where it does, and for whatever is no yes."""
     if approval.decision is not Decision.APPROVE:
         return None
-    return not_heard(approval.identity, approval.said_by, question.who_may)
+    if void := not_heard(approval.identity, approval.said_by, question.who_may):
+        return void
+    left = missing(question.ticks, approval.ticks)
+    return NotHeard(Why.TICK_MISSING, f"the yes of {approval.said_by} lacks {left}") if left else None
 
 
-def approval_of(question: Question, decision: Decision, by: Speaker, via: str, reason: str, now: datetime) -> Approval:
+def approval_of(
+    question: Question,
+    decision: Decision,
+    by: Speaker,
+    via: str,
+    reason: str,
+    now: datetime,
+    ticks: tuple[str, ...] = (),
+) -> Approval:
     """Makes a decision on a question, with what is known of who gives it."""
     return Approval(
         question=question.id,
@@ -85,6 +105,7 @@ def approval_of(question: Question, decision: Decision, by: Speaker, via: str, r
         reason=reason,
         at=now,
         identity=identify(by.caller, question.who_may),
+        ticks=ticks,
     )
 
 
@@ -99,7 +120,8 @@ def need_in_time(question: Question, decision: Decision, now: datetime) -> None:
 
 
 def need_heard(approval: Approval, question: Question) -> None:
-    """Raises Refused for a yes of somebody who may not give it (NotAnApprover, SamePerson, SelfDeclared)."""
+    """Raises Refused for a yes of somebody who may not give it (NotAnApprover, SamePerson, SelfDeclared), and for one
+    that lacks a tick (TickMissing)."""
     if void := unheard(approval, question):
         untouched = "the question: it stays open"
         raise Refused(void.fact, obj=f"question {question.id}", reason=void.reason, untouched=untouched)
@@ -156,12 +178,12 @@ def answered_meanwhile(record: Record, question: Question) -> bool:
         return False
     decided = accept(record.approval, old, question.basis, question.asked_at)
     if isinstance(decided, Granted):
-        return (old.who_may, old.services) == (question.who_may, question.services)
+        return (old.who_may, old.services, old.ticks) == (question.who_may, question.services, question.ticks)
     return decided.reason == Why.REJECTED and question.kind is QuestionKind.FLIP
 
 
 def _about(question: Question) -> tuple[object, ...]:
-    bound = (question.basis, question.services, question.who_may)
+    bound = (question.basis, question.services, question.who_may, question.ticks)
     return question.kind, question.release, question.flow_run, bound
 
 
@@ -193,14 +215,17 @@ def _said(record: Record, release: Release, question: Question) -> Iterator[str]
         yield f"To look at it first: {' ; '.join(question.look_first)}."
     if bad := not_passed(question.evidence):
         yield f"Not passed: {cut('; '.join(f'{each.gate}: {each.verdict}' for each in bad), DETAIL_KEPT)}."
+    if question.ticks:
+        yield f"To be said with a yes: {'; '.join(map(str, question.ticks))}."
     if question.who_may:
-        yield who_approves(record.application, question.who_may)
+        yield who_approves(record.application, question)
     yield f"No decision before {question.expires_at:%Y-%m-%d %H:%M} UTC means no."
 
 
-def who_approves(application: str, may: WhoMay) -> str:
-    """Says who may say yes, and by which command."""
-    return f'O{str(may)[1:]}: flipgate approve {application} --reason "...". A no is anybody\'s.'
+def who_approves(application: str, question: Question) -> str:
+    """Says who may say yes, and by which command, where the policy says it."""
+    told = options(question.ticks)
+    return f'O{str(question.who_may)[1:]}: flipgate approve {application}{told} --reason "...". A no is anybody\'s.'
 
 
 def answer(record: Record, approval: Approval) -> Record:
@@ -235,6 +260,7 @@ def answer(record: Record, approval: Approval) -> Record:
         evidence=question.evidence,
         identity=approval.identity,
         question=question.id,
+        ticks=approval.ticks,
     )
     return _remember(but(record, approval=approval), said)
 
@@ -263,8 +289,17 @@ def lapse(record: Record, reason: str, *, by: str, via: str, now: datetime) -> R
 
 
 def _remember(record: Record, said: Decided) -> Record:
-    """Keeps the decision with the release, for the history: question and approval go when their phase is over."""
-    return but(record, release=record.release.decided(said)) if record.release else record
+    """Keeps the decision with the release, for the history: question and approval go when their phase is over. That
+    nobody decided is kept once of many in a row, or weeks of it would leave no room for what people said."""
+    release = record.release
+    if release is None or (said.decision == Decision.EXPIRED and _again(release, said)):
+        return record
+    return but(record, release=release.decided(said))
+
+
+def _again(release: Release, said: Decided) -> bool:
+    last = release.decisions[-1] if release.decisions else None
+    return last is not None and (last.kind, last.decision) == (said.kind, said.decision)
 
 
 def withdraw(record: Record) -> Record:

@@ -43,8 +43,9 @@ class Run:
 
 def goes_on(record: Record, now: datetime) -> bool:
     """Whether a run has to go on where no step is half done. Not where a person is waited for, where their decision has
-    just been made and its run is on its way, or where the old side may not rest: nobody is asked again for that. A run
-    that asked and then failed waits for nobody: another one asks."""
+    just been made and its run is on its way, or where a person said no to the old side's rest: nobody is asked again
+    for that. Where nobody answered in time, another one asks; so it does where a run that asked failed then, which
+    waits for nobody."""
     question, decided = asked(record), answered(record)
     if question is None:
         return not seen_in_vain(record)
@@ -52,7 +53,7 @@ def goes_on(record: Record, now: datetime) -> bool:
         return asked_in_vain(record, question)
     if now - decided.at < DOORBELL:
         return False
-    return record.phase is Phase.DARK or decided.decision is Decision.APPROVE
+    return record.phase is Phase.DARK or decided.decision is not Decision.REJECT
 
 
 def asked_in_vain(record: Record, question: Question) -> bool:
@@ -81,7 +82,7 @@ def key_of(record: Record, pipeline: str, now: datetime, *, changed: bool = Fals
     back, or its gates did not pass; else one for each epoch:
     something was settled (`changed`), or a phase goes on that somebody was at work in.
     """
-    release = record.release.name if record.release else ""
+    release, kept = (record.release.name, record.release.kept) if record.release else ("", None)
     if changed or not record.phase.row.asks:
         return epoch_key(pipeline, record.application, record.epoch)
     question, decided = asked(record), answered(record)
@@ -92,7 +93,7 @@ def key_of(record: Record, pipeline: str, now: datetime, *, changed: bool = Fals
         return question_key(pipeline, record.application, question.id, held)
     if question is None and stop and gates_held(record):
         return question_key(pipeline, record.application, release, stop.at)
-    return release_key(pipeline, record.application, release)
+    return release_key(pipeline, record.application, release, kept.ends if kept else 0)
 
 
 def will_act(run: Run, record: Record, now: datetime, *, ended: frozenset[str] = FAULTY) -> bool:

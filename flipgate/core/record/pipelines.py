@@ -17,9 +17,9 @@ ROLL_BACK: Final = "roll-back"
 RECONCILE: Final = "reconcile"
 
 
-def release_key(pipeline: str, application: str, release: str) -> str:
-    """The key of a release's first run of a pipeline."""
-    return f"{pipeline}-{application}-{release}"
+def release_key(pipeline: str, application: str, release: str, end: int = 0) -> str:
+    """The key of a release's first run of a pipeline; of a soak whose end was moved, of the run at its `end`."""
+    return f"{pipeline}-{application}-{release}{f'-end-{end}' if end else ''}"
 
 
 def question_key(pipeline: str, application: str, question: str, held: datetime | None = None) -> str:

@@ -22,6 +22,7 @@ from flipgate.core.record.merge_request import MergeRequest
 from flipgate.core.record.occupant import Occupant
 from flipgate.core.record.phases import AFTER_TRAFFIC, ASKED_IN, Phase, QuestionKind, Reason
 from flipgate.core.record.release import FrozenEvidence, PhaseChange, QueuedImage, RefusedBuild, Release
+from flipgate.core.record.ticks import Tick
 from flipgate.core.record.who_may import WhoMay
 from flipgate.core.values.base import Model, but
 from flipgate.core.values.errors import Refused
@@ -104,6 +105,7 @@ class Question(Model):
     """Where the Services lead that the routes would name, by name: a yes is bound to that, too."""
     who_may: WhoMay | None = Field(default=None, exclude_if=lambda may: may is None)
     """Who may say yes, where the policy says that."""
+    ticks: tuple[Tick, ...] = Field(default=(), exclude_if=lambda ticks: not ticks)
     evidence: tuple[FrozenEvidence, ...] = ()
     asked_at: datetime
     expires_at: datetime
@@ -115,6 +117,8 @@ class Decision(StrEnum):
     APPROVE = "approve"
     REJECT = "reject"
     EXPIRED = "expired"
+    EXTEND = "extend"
+    ROLLBACK = "rollback"
 
 
 class Approval(Model):
@@ -131,6 +135,7 @@ class Approval(Model):
     at: datetime
     spent_by: int | None = None
     identity: Identity | None = Field(default=None, exclude_if=lambda identity: identity is None)
+    ticks: tuple[Name, ...] = Field(default=(), exclude_if=lambda ticks: not ticks)
 
     @property
     def said_by(self) -> str:

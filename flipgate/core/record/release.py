@@ -92,6 +92,8 @@ class Decided(Model):
     """The proven name, and what of the policy it fits; without it `by` is a claim."""
     question: Name = Field(default="", exclude_if=lambda question: not question)
     """The id of the question that it answers."""
+    ticks: tuple[Name, ...] = Field(default=(), exclude_if=lambda ticks: not ticks)
+    """What they said is so, by its names in the file of then."""
 
 
 class Shown(Model):
@@ -146,6 +148,20 @@ class Commit(Model):
     at: AwareDatetime
 
 
+class Kept(Model):
+    """What became of the end of a release's soak: how often a person moved it, and how long the old side stays beyond
+    it."""
+
+    ends: int = 0
+    """How often the end was moved: each has a run of its own."""
+    early: AwareDatetime | None = None
+    """When a person wanted to be asked before the end; None once that is answered, or nobody did."""
+    since: AwareDatetime | None = None
+    """When for the first time since the end nobody had answered in time, or somebody said no."""
+    days: int = 0
+    """How many of the days since then were told."""
+
+
 class Release(Model):
     """What a side would run, and how far it has come."""
 
@@ -174,6 +190,7 @@ class Release(Model):
     """At most COMMITS_KEPT of them, the newest."""
     stopped: Stopped | None = None
     """Gone with the next phase, and when a run acts again."""
+    kept: Kept | None = Field(default=None, exclude_if=lambda kept: kept is None)
     chain: Chain | None = Field(default=None, exclude_if=lambda chain: chain is None)
     """A link for each change of phase and each decision; None of a release that was opened before there were chains."""
 
@@ -194,6 +211,11 @@ class Release(Model):
     def flipped_at(self) -> datetime | None:
         """When its move began: right before the patch, so what comes after may be its doing."""
         return next((change.at for change in reversed(self.changes) if change.phase is Phase.FLIPPING), self.moved_at)
+
+    def soaks(self, now: datetime) -> bool:
+        """Whether the soak still goes on, and nobody wants to be asked before its end."""
+        early = self.kept is not None and self.kept.early is not None
+        return self.settle_after is not None and now < self.settle_after and not early
 
     @property
     def dark_since(self) -> datetime | None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from flipgate.core.record.phases import Reason
-from flipgate.core.record.record import FIRST_SCHEMA, SCHEMA_VERSION, Record
+from flipgate.core.record.record import FIRST_SCHEMA, SCHEMA_VERSION, Decision, Record
 from flipgate.core.record.release import Release
 
 NEW_REASONS: Final = frozenset(
@@ -48,7 +48,9 @@ def _news(record: Record) -> Iterator[object]:
     yield record.frozen or record.glass
     yield record.question and record.question.look_first
     yield record.question and (record.question.content or record.question.services or record.question.who_may)
-    yield record.approval and record.approval.identity
+    yield record.question and record.question.ticks
+    yield record.approval and record.approval.ticks
+    yield record.approval and (record.approval.identity or record.approval.decision is Decision.ROLLBACK)
     yield record.in_chat
     yield from (message.question for message in record.outbox)
     yield from (occupant.roles or occupant.accepted or occupant.suspended for occupant in record.sides.values())
@@ -58,8 +60,9 @@ def _news(record: Record) -> Iterator[object]:
 
 def _of_release(release: Release) -> Iterator[object]:
     yield release.again
+    yield release.kept
     yield release.commits
-    yield from (decided.identity or decided.question for decided in release.decisions)
+    yield from (decided.identity or decided.question or decided.ticks for decided in release.decisions)
     yield release.chain
     proofs = (proof for judgement in release.judgements for proof in judgement.proofs)
     yield from (proof.output or proof.seconds is not None for proof in proofs)

@@ -68,6 +68,8 @@ def note_stop(
         return record
     if why.reason == Why.LEASE_HELD and not release.phase.row.asks:
         return record  # another run is at work on it
+    if why.reason == Why.STILL_SOAKING:
+        return record  # a person keeps the old side longer: a run comes at the new end
     question = record.question
     stood = question is not None and isinstance(accept(record.approval, question, question.basis, now), Granted)
     void = stood and why.verdict and release.phase.row.asks

@@ -126,7 +126,9 @@ def _decision(said: Decided) -> Moment:
     """Returns the moment of a decision. An expiry is nobody's decision, so it says who noted it."""
     whom = f"{said.by} via {said.via}"
     by = f"nobody; noted by {whom}" if said.decision == Decision.EXPIRED else whom
-    return Moment(said.at, Kind.DECISION, said.decision, f"{said.kind}: {said.reason}", by, evidence=said.evidence)
+    ticked = f"; ticked: {', '.join(said.ticks)}" if said.ticks else ""
+    text = f"{said.kind}: {said.reason}{ticked}"
+    return Moment(said.at, Kind.DECISION, said.decision, text, by, evidence=said.evidence)
 
 
 def _between(start: datetime, end: datetime) -> float:

@@ -13,6 +13,10 @@ from flipgate.core.values.who import MEMBER
 
 MOST_APPROVERS = 20
 """The question keeps them, and a record takes no more than fits; a group has room for more people."""
+MOST_TICKS = 20
+LONGEST_TICK = 160
+LONGEST_TICK_NAME = 40
+"""Characters. A form of more is ticked without being read."""
 
 
 def _kept_whole(name: str) -> str:
@@ -20,6 +24,13 @@ def _kept_whole(name: str) -> str:
     if not name.isprintable() or written_bytes(name) > NAME_BYTES:
         raise ValueError(f"is no login: {NAME_BYTES} bytes at most, and all of its characters printed, are compared")
     return name
+
+
+def _printed(text: str) -> str:
+    """It is shown to people as one line of a form, and kept with the question."""
+    if not text.isprintable() or text != text.strip() or written_bytes(text) > NAME_BYTES:
+        raise ValueError(f"is one line of {NAME_BYTES} bytes at most, without space around it")
+    return text
 
 
 LoginName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^\S(.*\S)?$"), AfterValidator(_kept_whole)]
@@ -65,6 +76,23 @@ def _members_once(approvers: tuple[Approver, ...]) -> tuple[Approver, ...]:
     return approvers
 
 
+class Tick(FileModel):
+    """What only a person knows, and says with a yes."""
+
+    name: str = Field(
+        pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$",
+        max_length=LONGEST_TICK_NAME,
+        description="How it is said: flipgate approve APP --tick NAME.",
+    )
+    text: Annotated[str, AfterValidator(_printed)] = Field(
+        min_length=1, max_length=LONGEST_TICK, description="What whoever ticks it says is so."
+    )
+    at: Literal["flip", "scale-down"] = Field(
+        default="flip", description="Which question it is asked with: flip, or scale-down."
+    )
+    required: bool = Field(default=True, description="Whether a yes without it is not taken.")
+
+
 class Policy(FileModel):
     """How patient, how strict, how long the way back stays open. All times in seconds."""
 
@@ -100,6 +128,12 @@ class Policy(FileModel):
         default=False,
         description="Whether who opened a release may not approve it; whoever does needs a login at the cluster.",
         exclude_if=lambda wanted: not wanted,
+    )
+    ticks: tuple[Tick, ...] = Field(
+        default=(),
+        max_length=MOST_TICKS,
+        description="What only a person knows, each to be ticked with a yes; a list that changes makes a yes void.",
+        exclude_if=lambda ticks: not ticks,
     )
     windows: tuple[Window, ...] = Field(
         default=(),
@@ -139,3 +173,10 @@ class Policy(FileModel):
         description="Whether the last lines of containers, the application's own words, are kept as an artifact of "
         "Prefect when a release fails to come up, with the Warnings about its pods.",
     )
+
+    @model_validator(mode="after")
+    def _ticks_named_once(self) -> Policy:
+        said = [(tick.at, tick.name) for tick in self.ticks]
+        if twice := sorted({f"{name} (at: {at})" for at, name in said if said.count((at, name)) > 1}):
+            raise ValueError(f"has two ticks of one name: {', '.join(twice)}")
+        return self

@@ -56,6 +56,7 @@ class Why(StrEnum):
     DEPLOYMENT_PAUSED = "DeploymentPaused"
     DRIFT_ENDED = "DriftEnded"
     DRIFTED = "Drifted"
+    EARLY_SCALE_DOWN = "EarlyScaleDown"
     FLIP_STOPPED = "FlipStopped"
     FOREIGN_APPROVAL = "ForeignApproval"
     FOREIGN_PODS = "ForeignPods"
@@ -117,6 +118,7 @@ class Why(StrEnum):
     NOTHING_RUNS = "NothingRuns"
     NOTHING_TO_CLOSE = "NothingToClose"
     OLD_SIDE_AT_REST = "OldSideAtRest"
+    OLD_SIDE_KEPT = "OldSideKept"
     OTHER_KIND = "OtherKind"
     OTHER_SIDE_ANSWERS = "OtherSideAnswers"
     OVERLAY_NOT_SET = "OverlayNotSet"
@@ -153,12 +155,14 @@ class Why(StrEnum):
     SIDE_CHANGED = "SideChanged"
     SIDE_IS_LIVE = "SideIsLive"
     SNI_NEEDED = "SniNeeded"
+    SOAK_EXTENDED = "SoakExtended"
     STATUS_NOT_EXPECTED = "StatusNotExpected"
     STEP_UNDER_WAY = "StepUnderWay"
     STILL_SOAKING = "StillSoaking"
     SUPERSEDED = "Superseded"
     TEMPLATE_DIFFERS = "TemplateDiffers"
     THAWED = "Thawed"
+    TICK_MISSING = "TickMissing"
     TLS_FAILED = "TlsFailed"
     TOO_FEW_PODS = "TooFewPods"
     TOO_FEW_READY = "TooFewReady"
@@ -243,6 +247,7 @@ DeployStopped | a deploy's run failed with its release open: it is tried again |
 DeploymentPaused | a Deployment is paused, so its new pods never come up | kubectl rollout resume; the message names it
 DriftEnded | the routes are where the record says again | nothing
 Drifted | the routes are not where flipgate left them | flipgate status APP (names the command)
+EarlyScaleDown | a person wants the scale-down before the soak ends | flipgate status APP (names the command)
 FlipStopped | the run that moves users failed with its release open | flipgate status APP (says who goes on)
 ForeignApproval | the decision answers another question | flipgate status APP
 ForeignPods | Services of the routes lead to pods that no declared workload has made | take them away, or declare it
@@ -304,6 +309,7 @@ NotServed | the route answers an error that no side gave | correct spec.traffic 
 NothingRuns | `adopt` found no pods on the side that users are on | flipgate init APP
 NothingToClose | no way back is open that a contract migration could close | nothing
 OldSideAtRest | the old side is scaled down; the release is closed | nothing
+OldSideKept | the soak is over, and the old side is kept: nobody answered, or somebody said no | flipgate scale-down APP
 OtherKind | a workload is there as another kind than the file says | write the kind that the message names
 OtherSideAnswers | answers come from the other side than the routes say | flipgate status APP
 OverlayNotSet | the overlay in Git cannot be given these images alone | the message says why
@@ -340,12 +346,14 @@ SettleApproved | a person gave the fast way back up | nothing
 SideChanged | somebody else wrote the side since it was looked at | flipgate status APP, then the same again
 SideIsLive | the release's side has the live traffic by now | flipgate status APP
 SniNeeded | Traefik refuses TLS without the name of a host | declare spec.traffic.address
+SoakExtended | a person keeps the old side longer | nothing
 StatusNotExpected | the live side answers with another status than the declared one | correct spec.traffic.probe.status
 StepUnderWay | a step is open and explains where the routes are | nothing; reconcile ends it if its run is gone
-StillSoaking | the soak is not over | flipgate scale-down APP, after that time
+StillSoaking | the soak is not over | flipgate scale-down APP, after that time; before it with --early --reason "..."
 Superseded | another release is open by now | flipgate status APP
 TemplateDiffers | the dark pods may do more, or run other code, than the live ones | declare it: mayChange
 Thawed | moves may begin again | nothing: reconcile goes on with what waits
+TickMissing | the yes lacks what a person has to say with it | flipgate status APP (names the command)
 TlsFailed | no TLS came about at the declared port | correct spec.traffic.traefik.httpsPort
 TooFewPods | a serving service of the live side has fewer pods than it should | scale it, or go back
 TooFewReady | the new side has fewer Ready pods than users need | wait, or look why; then flip again

@@ -31,6 +31,7 @@ from flipgate.core.way_back.routes_in_git import not_looked_at_yet
 from flipgate.core.way_back.soak_gates import known_soak
 from flipgate.core.way_back.unwatched import Reconciled, judge_unwatched
 from flipgate.core.way_back.way_back import OldSide, judge_way_back
+from flipgate.core.workloads.costs import Costs
 from flipgate.core.workloads.counts import counts_that_matter, enough, short_of
 from flipgate.core.workloads.hand_over import Working, working
 from flipgate.core.workloads.view import SideState
@@ -87,6 +88,8 @@ class Facts:
     """The freeze of all applications."""
     reconciled: Reconciled | Unread | None = None
     problems: dict[str, str] = field(default_factory=dict)
+    costs: Costs | None = None
+    """What an old side costs that is kept beyond its soak."""
     dark_preview: DarkPreviewTold | None = None
     """None where none is declared, and none is to be there or left."""
     movable: frozenset[Side] = frozenset(Side)
@@ -203,13 +206,13 @@ def _old_side(facts: Facts, judged: Back | NoWay | None) -> Side | None:
 
 
 def question_state(record: Record, question: Question, now: datetime) -> str:
-    """`open`, `approved`, `rejected`, `expired` or `void`; whether the basis still holds is the run's to judge."""
+    """`open`, `approved`, `rejected`, `rollback`, `expired` or `void`; whether the basis still holds is the run's to
+    judge."""
     judged = accept(answered(record), question, question.basis, now)
     if not isinstance(judged, NotGranted):
         return "approved"
-    return {Why.NO_DECISION: "open", Why.REJECTED: "rejected", Why.APPROVAL_EXPIRED: "expired"}.get(
-        judged.reason, "void"
-    )
+    states = {Why.NO_DECISION: "open", Why.REJECTED: "rejected", Why.ROLLBACK_REQUESTED: "rollback"}
+    return {**states, Why.APPROVAL_EXPIRED: "expired"}.get(judged.reason, "void")
 
 
 def works(facts: Facts, side: Side) -> tuple[Working, ...]:

@@ -17,6 +17,7 @@ from flipgate.core.record.pipelines import DEPLOY_DARK, FLIP_TRAFFIC, RECONCILE,
 from flipgate.core.record.record import ConditionStatus, Record
 from flipgate.core.record.release import Release
 from flipgate.core.record.stopped import VERBS, again, when
+from flipgate.core.record.ticks import options
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values.managed_fields import APPLY
@@ -220,7 +221,7 @@ def _asked(name: str, record: Record, release: Release, facts: Facts) -> Next:
     state = question_state(record, question, facts.now)
     if state == "open":
         expires = _clock(question.expires_at)
-        command = f'flipgate approve {name} --reason "..."'
+        command = f'flipgate approve {name}{options(question.ticks)} --reason "..."'
         emptied = _emptied(release, facts)
         decides = f"a person decides before {expires}; no decision means no"
         return _next(f"{emptied}; {decides}" if emptied else decides, PERSON, command)
@@ -237,7 +238,8 @@ def _asked(name: str, record: Record, release: Release, facts: Facts) -> Next:
     said = {
         "approved": "acts on the approval",
         "rejected": "closes it: rejected",
-        "expired": "closes it: nobody decided",
+        "expired": "asks again: nobody decided" if release.phase is Phase.LIVE else "closes it: nobody decided",
+        "rollback": "sends users back",
     }
     step = f"{question.kind}'s run {said.get(state, 'asks again')}"
     decided = record.approval
@@ -283,7 +285,7 @@ def _seen_in_vain(release: Release, back: str) -> str:
 
 def _soaking(name: str, record: Record, release: Release, facts: Facts) -> Next:
     first = not record.ran_on(release.side.other)
-    if release.settle_after and facts.now < release.settle_after:
+    if release.settle_after and release.soaks(facts.now):
         until = _clock(release.settle_after)
         if first:
             return _next(f"a first release, with no way back, soaks until {until}", CLOCK)
@@ -292,6 +294,9 @@ def _soaking(name: str, record: Record, release: Release, facts: Facts) -> Next:
         return _next(f"{release.side.other} stays up as the way back until {until}", CLOCK, _rollback(name))
     if stopped := _stopped(release):
         return _next(stopped, RUN if gates_held(record) else PERSON, _again(name, QuestionKind.SCALE_DOWN))
+    if release.kept and release.kept.early:
+        early = f"a person wants to be asked before the soak ends at {_clock(release.settle_after or facts.now)}"
+        return _next(early, PERSON, _again(name, QuestionKind.SCALE_DOWN))
     after = "the first release may be closed" if first else f"{release.side.other} may rest"
     return _next(f"the soak is over: {after}", PERSON, _again(name, QuestionKind.SCALE_DOWN))
 

@@ -27,6 +27,21 @@ def wake(world: World, question: Question, verb: str, reason: str, by: str) -> s
     return "Its run was not waiting any more; the next run of the pipeline will find it"
 
 
+def wake_withdrawn(question: Question | None, reason: str, by: str) -> str:
+    """Wakes a run whose question was withdrawn, so that it ends. Never raises: returns why it was not, and what happens
+    then."""
+    from flipgate.adapters.runs import ring
+
+    if question is None or not question.flow_run:
+        return ""
+    try:
+        if ring(question.flow_run, "reject", reason, by):
+            return ""
+    except Exception as error:  # whatever is wrong with Prefect, it is not wrong with what is recorded
+        return f"The waiting run was not told ({error}); reconcile has another one come at the new end"
+    return "Its run was not waiting any more; reconcile has another one come at the new end"
+
+
 def _ring_until_heard(world: World, question: Question, verb: str, reason: str, by: str) -> bool:
     """Whether the run took the doorbell. A run that is still on its way to sleep is rung again, for RING_SECONDS."""
     from flipgate.adapters.runs import ring

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from flipgate.core.record import approvals
+from flipgate.core.record import approvals, soak
 from flipgate.core.record import record as records
 from flipgate.core.record.approvals import Granted, NotGranted, accept, ask_for, asked_already
 from flipgate.core.record.became import became
@@ -18,6 +19,7 @@ from flipgate.core.record.pipelines import FLIP_TRAFFIC, SCALE_DOWN
 from flipgate.core.record.record import Decision, Question, Record
 from flipgate.core.record.release import Release, frozen
 from flipgate.core.record.stopped import last_attempt
+from flipgate.core.record.ticks import missing, not_asked, options, ticks_of
 from flipgate.core.record.who_may import WhoMay, who_may
 from flipgate.core.traffic.look_first import port_forwards
 from flipgate.core.traffic.moves import plan_move
@@ -27,25 +29,26 @@ from flipgate.core.values.reasons import Why
 from flipgate.core.values.text import as_reason
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.core.values.who import Speaker
-from flipgate.core.workloads import taken_out
 from flipgate.core.workloads.containers import behind
-from flipgate.core.workloads.content import gets_anew, marks, new_content
-from flipgate.core.workloads.differences import Differences, counted, differing_lines, evidence_of
+from flipgate.core.workloads.differences import counted, evidence_of
 from flipgate.core.workloads.hand_over import working
 from flipgate.core.workloads.render import images_of, meant
-from flipgate.core.workloads.stateful import AT_REST, HANDED_OVER, deletes
-from flipgate.core.workloads.view import SideState, View, Workload
+from flipgate.core.workloads.view import SideState, View
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.outbox import advance, write, write_history
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.dark_preview import standing_address
 from flipgate.steps.looking.differing import differing
-from flipgate.steps.looking.look import configuration, look, need_record, read_taken_out
-from flipgate.steps.releasing.settle import need_restable
+from flipgate.steps.looking.look import configuration, look, need_record
+from flipgate.steps.releasing.changes import changes_of, losing_data, summary_of
+from flipgate.steps.releasing.settle import need_restable, need_soaked
+from flipgate.steps.releasing.soak import extend
 from flipgate.steps.releasing.what_runs import Behind, deploy_again, need_declared, need_own, services_moved
 
-VOID = frozenset({Why.BASIS_CHANGED, Why.NOT_AN_APPROVER, Why.SAME_PERSON, Why.SELF_DECLARED})
-"""A yes on something else than what would change now, or of somebody who may not give it."""
+VOID = frozenset({Why.BASIS_CHANGED, Why.NOT_AN_APPROVER, Why.SAME_PERSON, Why.SELF_DECLARED, Why.TICK_MISSING})
+"""A yes on something else than what would change now, of somebody who may not give it, or without its ticks."""
+FORM = "Prefect UI"
+"""Through what a form's answer came."""
 ASK_AGAIN = VOID | {Why.NO_DECISION, Why.QUESTION_GONE}
 """No standing decision: a question is posed, again if need be."""
 
@@ -77,7 +80,7 @@ def basis(
         change["plan"] = [[str(p.route), [op for op in p.operations if op["op"] != "test"]] for p in patches]
     else:
         change["plan"] = ["rest", str(side.side), world.application.spec.policy.rest_replicas]
-    if losing := _losing_data(world, view, release, kind):
+    if losing := losing_data(world, view, release, kind):
         change["deletes"] = sorted(workload.name for workload in losing)
     return hashlib.sha256(json.dumps(change, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -88,8 +91,8 @@ def pose(world: World, kind: QuestionKind, evidence: list[Evidence], *, flow_run
     does it where another run has asked the same, and a person has answered that since the look: that one is returned.
 
     Raises Refused when the release is not in the phase that the question is for, (SideChanged) when the side to flip to
-    does not run the release's images, (TemplateDiffers) when its pods may do more than is declared, and
-    (ContentDiffers) when they run different content under one tag.
+    does not run the release's images, (TemplateDiffers) when its pods may do more than is declared,
+    (ContentDiffers) when they run different content under one tag, and (StillSoaking) before the soak is over.
     """
     view = look(world)
     record = need_record(world, view)
@@ -106,23 +109,35 @@ def pose(world: World, kind: QuestionKind, evidence: list[Evidence], *, flow_run
     found = differing(world, view, release.side, settings) if settings is not None else {}
     need_declared(world, view.sides[release.side], release, found)
     behind = need_own(world, view, release) if flip else Behind({}, {}, ())
-    summary = f"{_summary(record, view, release, kind)} {counted(found)}".rstrip()
+    summary = f"{summary_of(record, view, release, kind)} {counted(found)}".rstrip()
     expires = float(world.application.spec.policy.approval_expires_seconds)
     asked = ask_for(record, kind, basis(world, view, release, kind, settings), summary, world.now(), expires)
     known = {ref: each.ids for ref, each in behind.content.items() if each.ids}
     may, services = who_may_approve(world, release), dict(behind.services)
-    asked = but(asked, flow_run=flow_run, url=url, content=known, services=services, who_may=may)
+    ticks = ticks_of(world.application.spec.policy.ticks, kind)
+    asked = but(asked, flow_run=flow_run, url=url, content=known, services=services, who_may=may, ticks=ticks)
     if standing := asked_already(record, asked):
         return standing
-    changes = _changes(world, view, release, kind, found)
+    changes = changes_of(world, view, release, kind, found)
     place = world.application.place_of(release.side)
     look_first: tuple[str, ...] = ()
     if flip:
         look_first = (*standing_address(world, release.side), *port_forwards(view.traffic, place))
     shown = frozen([*evidence, *evidence_of(found), *behind.shown])
     question = but(asked, evidence=shown, changes=changes, look_first=look_first)
-    posed = write(world, lambda r: r if approvals.answered_meanwhile(r, question) else approvals.pose(r, question))
+    posed = write(world, lambda record: _posed(world, record, question))
     return posed.question or question
+
+
+def _posed(world: World, record: Record, question: Question) -> Record:
+    """The record with the question; as it is where a person has answered the same meanwhile. Raises Refused
+    (StillSoaking) where they have moved the end of the soak."""
+    if approvals.answered_meanwhile(record, question):
+        return record
+    before = soak.lapsed(record, world.actor, question.asked_at)
+    if question.kind is QuestionKind.SCALE_DOWN:
+        need_soaked(world, question.release, before)
+    return approvals.pose(before, question)
 
 
 @about_application(untouched="everything")
@@ -133,13 +148,15 @@ def decide(
     by: Speaker,
     via: str,
     reason: str,
+    ticks: tuple[str, ...] = (),
     only: Question | None = None,
     also: Callable[[Record], Record] | None = None,
 ) -> Question:
     """Writes a person's decision on the open question; a no revokes a yes that no move has used yet. `also` goes into
     the same write.
 
-    Raises BadInput without a reason, Refused without a question (or, with `only`, when another one is open by now),
+    `ticks` are the names of what they say is so. Raises BadInput without a reason, for a yes that lacks a required tick
+    and for a tick that is not asked for, Refused without a question (or, with `only`, when another one is open by now),
     when it is answered already, and for a yes of somebody who may not give it. A yes is refused, too, where the
     evidence that was shown has a `fail` for which the step would be refused now (LiveSideNotReady, UndeclaredRoute):
     the question stays open until that is mended.
@@ -155,12 +172,25 @@ def decide(
     if question is None or (only and question.id != only.id):
         raise Refused(f"nothing waits for this decision; the release is `{record.phase}`", reason=Why.NO_QUESTION)
     approvals.need_in_time(question, decision, world.now())
-    approval = approvals.approval_of(question, decision, by, via, reason.strip(), world.now())
+    if decision is Decision.APPROVE:
+        _need_ticks(world, question, ticks)
+    approval = approvals.approval_of(question, decision, by, via, reason.strip(), world.now(), ticks)
     approvals.need_heard(approval, question)
     if decision is Decision.APPROVE and approvals.answerable(record, question):
         _need_mended(world, record, question)
     world.store.update(lambda r: approvals.answer(also(r) if also else r, approval))
     return question
+
+
+def _need_ticks(world: World, question: Question, said: tuple[str, ...]) -> None:
+    wrong, left = not_asked(question.ticks, said), missing(question.ticks, said)
+    if wrong or left:
+        raise BadInput(
+            f"is not asked for: {wrong}" if wrong else f"has to be said with a yes, and is not: {left}",
+            obj="--tick",
+            untouched="the question: it stays open",
+            next_command=f'flipgate approve {world.application.name}{options(question.ticks)} --reason "..."',
+        )
 
 
 def _need_mended(world: World, record: Record, question: Question) -> None:
@@ -177,20 +207,27 @@ def who_may_approve(world: World, release: Release) -> WhoMay | None:
     return who_may(policy.approvers, release.opened_by, two_persons=policy.two_persons)
 
 
-def take_form(world: World, question: Question, given: Filled) -> None:
-    """Writes down what a person answered to this question in Prefect's form, where that still counts.
+def take_form(world: World, question: Question, given: Filled) -> list[Evidence]:
+    """Writes down what a person answered to this question in Prefect's form, where that still counts. Returns why it
+    changes nothing, for whoever is asked again; nothing where it counts.
 
     A recorded decision stays unless it is an unspent yes and this a no. An answer that comes too late changes nothing:
     `standing` judges what is in the record.
     """
-    decision, by = given.decision, Speaker(given.name)
+    decision, by, reason = given.decision, Speaker(given.name), as_reason(given.reason)
     recorded = world.store.read().approval
     if recorded is not None and recorded.decision is decision:
-        return  # the run has heard this form before
+        return []  # the run has heard this form before
     try:
-        decide(world, decision, by=by, via="Prefect UI", reason=as_reason(given.reason), only=question)
+        if decision is Decision.EXTEND:
+            extend(world, given.hours, reason, by=by, via=FORM, only=question)
+        else:
+            decide(world, decision, by=by, via=FORM, reason=reason, ticks=given.ticks, only=question)
     except (BadInput, Refused) as error:
-        world.say(f"the form's answer ({decision} by {by.name}) changes nothing: {error.fact}")
+        said = f"the form's answer ({decision} by {by.name}) changes nothing: {error.named_fact}"
+        world.say(said)
+        return [Evidence("an answer before", Verdict.INFO, "the form", "Prefect", said, "")]
+    return []
 
 
 def last_attempt_at(world: World, kind: QuestionKind) -> tuple[Evidence, ...]:
@@ -204,19 +241,14 @@ def asked_by(world: World, flow_run: str) -> Question | None:
     return question if question is not None and question.flow_run == flow_run else None
 
 
-def asks_again(world: World, decided: Granted | NotGranted, flow_run: str) -> bool:
+def asks_again(decided: Granted | NotGranted, kind: QuestionKind) -> bool:
     """Whether a person is to be asked now: nothing was decided on what would change now.
 
-    An expired flip ends its release. The old side may be asked about again: after a question that was another run's,
-    or a yes that was not used in time.
+    An expired flip ends its release. The old side is kept then, and asked about again.
     """
-    if isinstance(decided, Granted) or decided.reason in ASK_AGAIN:
-        return isinstance(decided, NotGranted)
-    record = world.store.read()
-    if decided.reason != Why.APPROVAL_EXPIRED or record.question is None or record.phase is not Phase.LIVE:
+    if isinstance(decided, Granted):
         return False
-    unused = record.approval is not None and record.approval.unspent
-    return record.question.flow_run != flow_run or unused
+    return decided.reason in ASK_AGAIN or (decided.reason == Why.APPROVAL_EXPIRED and kind is QuestionKind.SCALE_DOWN)
 
 
 def standing(world: World, kind: QuestionKind, view: View | None = None) -> Granted | NotGranted:
@@ -225,11 +257,13 @@ def standing(world: World, kind: QuestionKind, view: View | None = None) -> Gran
     moving, view = view is not None, view or look(world)
     record = need_record(world, view)
     release = need_phase(world, record, kind)
+    if kind is QuestionKind.SCALE_DOWN:
+        need_soaked(world, release.name, record)  # a person may have answered that it is kept longer
     if record.question is not None and record.question.kind is not kind:
         return NotGranted(Why.QUESTION_GONE, "another question is open")
     decided = accept(record.approval, record.question, basis(world, view, release, kind), world.now())
-    if isinstance(decided, Granted) and record.question and record.question.who_may != who_may_approve(world, release):
-        return NotGranted(Why.BASIS_CHANGED, "who may approve is no longer what the question said")
+    if isinstance(decided, Granted) and record.question and (other := _other_policy(world, release, record.question)):
+        return NotGranted(Why.BASIS_CHANGED, f"{other} is no longer what the question said")
     if isinstance(decided, NotGranted) and decided.reason == Why.BASIS_CHANGED and kind is QuestionKind.FLIP:
         assert record.question is not None, "it has another basis"
         told = _changed_since(world, view, release, record.question)
@@ -241,11 +275,19 @@ def standing(world: World, kind: QuestionKind, view: View | None = None) -> Gran
     return NotGranted(Why.SIDE_CHANGED, changed) if changed and isinstance(decided, Granted) else decided
 
 
+def _other_policy(world: World, release: Release, question: Question) -> str:
+    """What the file says of a yes by now, other than when it was asked for."""
+    if question.who_may != who_may_approve(world, release):
+        return "who may approve"
+    same = question.ticks == ticks_of(world.application.spec.policy.ticks, question.kind)
+    return "" if same else "what is to be ticked with a yes"
+
+
 def _changed_since(world: World, view: View, release: Release, question: Question) -> str:
     """What would change now and was not asked about, and the other way round; empty where no line of it tells (the
     routes, or one of many differences)."""
     found = differing(world, view, release.side, configuration(world.cluster, view.sides[release.side]))
-    lines = _changes(world, view, release, QuestionKind.FLIP, found)
+    lines = changes_of(world, view, release, QuestionKind.FLIP, found)
     come = [f"now {line}" for line in lines if line not in question.changes]
     gone = [f"no longer {line}" for line in question.changes if line not in lines]
     return f": {'; '.join([*come, *gone])}" if come or gone else ""
@@ -277,7 +319,8 @@ def close_refused(world: World, refused: NotGranted, *, via: str = "run") -> Non
         advance(world, release.name, phase, reason, refused.fact, also=marked)
         write_history(world)
     elif record.question is not None:
-        world.store.update(lambda r: approvals.withdraw(marked(r)))
+        kept = refused.reason in ENDS
+        world.store.update(lambda r: approvals.withdraw(soak.keep(marked(r), now) if kept else marked(r)))
 
 
 @about_application(untouched="all routes and both sides")
@@ -316,79 +359,22 @@ def _other_images(world: World, side: SideState, release: Release) -> Iterator[s
             yield f"{each.name} of {name} is {each.image}, not {ref}"
 
 
-def _changes(world: World, view: View, release: Release, kind: QuestionKind, differs: Differences) -> tuple[str, ...]:
-    """What would be different after a yes, in lines: images that users will see change and what else differs, or pods
-    that go."""
-    if kind is QuestionKind.SCALE_DOWN:
-        side = view.sides[release.side.other]
-        gone = read_taken_out(world, need_record(world, view), side.side, world.say)
-        stay = [
-            f"{name} is no longer in the file: its pods stay, {count}" for name, count in gone.replicas.items() if count
-        ]
-        goes = f"{sum(side.replicas.values())} pods of {side.side} go; {release.side} keeps serving"
-        return (goes, *_data_lost(world, view, release, kind), *stay)
-    record, old = need_record(world, view), release.side.other
-    before = images_of(world.application, view.sides[old]) if record.ran_on(old) else {}
-    up = {name for name, workload in view.sides[old].workloads.items() if workload.up}
-    new = {name for name in release.images if record.ran_without(old, name) and name not in up}
-    lines = [
-        f"{name}: new with this release ({old} never ran it), {ref}"
-        if name in new
-        else f"{name}: {before.get(name, 'nothing')} to {ref}"
-        for name, ref in release.images.items()
-        if name in new or before.get(name) != ref
-    ]
-    # By what stands there: of a release that went back its tags have that content still.
-    anew = new_content(release.images, marks(view.sides[release.side]), view.sides[old]) if before else {}
-    lines += [f"{name}: {ref} again, which is said to have other content by now" for name, ref in anew.items()]
-    lines += differing_lines(differs)
-    unread: list[str] = []
-    gone = read_taken_out(world, record, old, unread.append)
-    lines += [*taken_out.lines(world.application, record, gone), *unread, *_data_lost(world, view, release, kind)]
-    return tuple(lines) or ("configuration only",)
-
-
-def _losing_data(world: World, view: View, release: Release, kind: QuestionKind) -> list[Workload]:
-    """What of the old side loses its data by a yes: StatefulSets that go down, and delete their volumes then."""
-    old, flip = view.sides[release.side.other], kind is QuestionKind.FLIP
-    services = world.application.workers() if flip else world.application.spec.services
-    going = [old.workloads[service.name] for service in services]
-    return [workload for workload in going if deletes(workload, AT_REST)]
-
-
-def _data_lost(world: World, view: View, release: Release, kind: QuestionKind) -> Iterator[str]:
-    when = HANDED_OVER if kind is QuestionKind.FLIP else AT_REST
-    for workload in _losing_data(world, view, release, kind):
-        if workload.pods or workload.up:
-            yield f"{workload}: {deletes(workload, when)}"
-
-
-def _summary(record: Record, view: View, release: Release, kind: QuestionKind) -> str:
-    """The question in a sentence or two. A first release ever has no old side, and no way back: who approves knows."""
-    name, old = record.application, release.side.other
-    if not record.ran_on(old):
-        first = f"Nothing ever ran on {old}: there is no way back."
-        if kind is QuestionKind.FLIP:
-            return f"Send all users of {name} to {release.side} (release {release.name}, the first)? {first}"
-        return f"Close release {release.name} of {name}, the first? {first}"
-    if kind is QuestionKind.FLIP:
-        return f"Send all users of {name} from {old} to {release.side} (release {release.name})?"
-    rest = f"Put {old} of {name} to rest? Going back from release {release.name} is slow after that."
-    return f"{rest} {gets_anew(view.sides[old], view.sides[release.side])}".rstrip()
-
-
 def expire(world: World) -> Question | None:
-    """Closes a question whose time is over, and returns it; None when there is none. Expiry means no.
+    """Closes a question whose time is over, and returns it; None when there is none. Expiry means no, and of the old
+    side that it is kept.
 
-    Where the release lives on and a run waits, the no is written down for that run to find when the doorbell rings.
+    Where a run waits that is to ask about that again, the no is written down for it to find when the doorbell rings.
     """
     record = world.store.read()
     question = record.question
     if question is None or approvals.answered(record) is not None or world.now() <= question.expires_at:
         return None
     fact = f"nobody decided before {question.expires_at:%Y-%m-%d %H:%M} UTC"
-    if record.phase is Phase.LIVE and question.flow_run:
-        decide(world, Decision.EXPIRED, by=Speaker(world.actor), via="reconcile", reason=fact)
+    early = record.release is not None and record.release.kept is not None and record.release.kept.early is not None
+    if record.phase is Phase.LIVE and question.flow_run and not early:
+        who, now = Speaker(world.actor), world.now()
+        kept = partial(soak.keep, now=now)
+        decide(world, Decision.EXPIRED, by=who, via="reconcile", reason=fact, also=kept)
     else:
         close_refused(world, NotGranted(Why.APPROVAL_EXPIRED, fact), via="reconcile")
     return question

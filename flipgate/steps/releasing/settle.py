@@ -126,13 +126,14 @@ def need_soaked(world: World, name: str = "", record: Record | None = None) -> R
             obj=f"release {last.name}" if last else "",
             reason=Why.WRONG_PHASE,
         )
-    if release.settle_after and world.now() < release.settle_after:
+    if release.settle_after and release.soaks(world.now()):
         left = (release.settle_after - world.now()).total_seconds()
         raise Refused(
             f"soaks until {release.settle_after:%Y-%m-%d %H:%M:%S} UTC, {left:.0f} s from now",
             obj=f"release {release.name}",
             reason=Why.STILL_SOAKING,
             untouched="both sides: the way back stays open",
+            next_command=f'flipgate {SCALE_DOWN} {world.application.name} --early --reason "..."',
         )
     return release
 

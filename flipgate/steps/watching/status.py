@@ -10,13 +10,16 @@ from typing import TypeVar
 
 from flipgate.core.record.freeze import Freeze
 from flipgate.core.record.record import Record
+from flipgate.core.record.soak import days_kept
 from flipgate.core.values.errors import FlipgateError, NotFound, TemporaryError, Unreachable
 from flipgate.core.values.sides import Side
 from flipgate.core.values.unread import Unread
 from flipgate.core.way_back.facts import Facts
 from flipgate.core.way_back.way_back import way_back_of
+from flipgate.core.workloads.costs import Costs
 from flipgate.steps.acting.reconciled import read_reconciled
 from flipgate.steps.acting.world import World
+from flipgate.steps.looking.costs import costs_of
 from flipgate.steps.looking.dark_preview import read_dark_preview
 from flipgate.steps.looking.drift import movable_sides
 from flipgate.steps.looking.held import read_everywhere
@@ -44,6 +47,7 @@ def collect(world: World) -> Facts:
     old = way_back_of(facts.record) if facts.record else None
     if old:
         facts.old = read_old_side(world, old, facts.sides.get(old) or Unread(facts.problems[f"side {old}"]))
+    facts.costs = _costs(facts)
     facts.traffic = _read(facts, "routes", lambda: look_at_traffic(world))
     if facts.record and (live := facts.active):
         found = facts.sides.get(live) or Unread(facts.problems[f"side {live}"])
@@ -54,6 +58,15 @@ def collect(world: World) -> Facts:
         facts.movable = _read(facts, "Services", lambda: movable_sides(world, traffic)) or frozenset()
     facts.observed = told()
     return facts
+
+
+def _costs(facts: Facts) -> Costs | None:
+    """Of an old side that is kept since nobody answered, or somebody said no."""
+    release = facts.record.release if facts.record else None
+    if release is None or not days_kept(release, facts.now):
+        return None
+    old = facts.sides.get(release.side.other)
+    return costs_of(old) if old else None
 
 
 def _everywhere(world: World) -> Freeze | Unread | None:

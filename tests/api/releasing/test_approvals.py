@@ -232,10 +232,10 @@ def test_a_yes_that_was_not_used_in_time_is_not_revived_by_retrying(live: World)
     assert record.question.expires_at > old.expires_at
 
 
-def test_the_run_of_an_expired_question_is_told_and_ends_and_another_run_asks(live: World) -> None:
+def test_the_run_of_an_expired_question_about_the_old_side_is_told_and_asks_again(live: World) -> None:
     from tasks import steps
 
-    run, other = Run(), Run()
+    run = Run()
     run.asks(live, SCALE_DOWN)
     expired = later(live, live.application.spec.policy.approval_expires_seconds + 1)
     question = questions.expire(expired)
@@ -245,8 +245,10 @@ def test_the_run_of_an_expired_question_is_told_and_ends_and_another_run_asks(li
     with run.rings():
         steps.end_waiting.fn(live, question)
 
-    assert reason(run.asks(expired, SCALE_DOWN)) == "ApprovalExpired"
-    assert other.asks(expired, SCALE_DOWN) is None
+    assert run.asks(expired, SCALE_DOWN) is None
+    asked = live.store.read().question
+    assert asked
+    assert (asked.flow_run, asked.id == question.id) == (run.id, False)
 
 
 def test_an_expired_flip_ends_its_release_whoever_comes(dark: World) -> None:

@@ -10,6 +10,7 @@ import pytest
 from flipgate.core.record.going_on import AT_MOST, DOORBELL, ENDED, Run, gates_held, goes_on, key_of, will_act
 from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.record import Decision, Record
+from flipgate.core.record.release import Kept
 from flipgate.core.record.stopped import Failure, note_stop
 from flipgate.core.values.base import but
 from tests.core.builders import BAKING, DARK, GREEN, LIVE, approval, at, question, record, release
@@ -31,6 +32,7 @@ def live(answer: Any = None) -> Record:
 
 NO = approval(decision=Decision.REJECT)
 OVER = approval(decision=Decision.EXPIRED)
+BACK = approval(decision=Decision.ROLLBACK)
 
 
 STATES = {
@@ -43,7 +45,9 @@ STATES = {
     "live, asked": (live(), LATE, False),
     "live, yes": (live(approval()), LATE, True),
     "live, no": (live(NO), LATE, False),
-    "live, nobody in time": (live(OVER), LATE, False),
+    "live, nobody in time, its run is on its way": (live(OVER), SOON, False),
+    "live, nobody in time, and nobody asks again": (live(OVER), LATE, True),
+    "live, users are wanted back, and nobody heard": (live(BACK), LATE, True),
     "live, not asked": (record(release=release(*LIVE), active=GREEN), at(0), True),
     "flipping": (but(dark(approval(spent_by=7)), release=release(*LIVE[:3])), at(11), True),
 }
@@ -77,6 +81,8 @@ def test_the_key_is_the_same_for_all_who_start_it() -> None:
     baking = record(release=release(*BAKING), epoch=9)
     assert key_of(baking, "flip-traffic", LATE) == "flip-traffic-shop-epoch-9"
     assert key_of(live(), "scale-down", LATE) == "scale-down-shop-3f2a9c01d4e8-1"
+    moved = record(release=release(*LIVE, kept=Kept(ends=2)), active=GREEN)
+    assert key_of(moved, "scale-down", LATE) == "scale-down-shop-3f2a9c01d4e8-1-end-2", "a run for each end of the soak"
 
 
 @pytest.mark.parametrize("state", ["SCHEDULED", "PENDING", "RUNNING", "CANCELLING"])

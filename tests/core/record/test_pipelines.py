@@ -19,7 +19,14 @@ pytestmark = source.IN_ONE_PROCESS
 NAMES = {pipelines.DEPLOY_DARK, pipelines.FLIP_TRAFFIC, pipelines.SCALE_DOWN, pipelines.ROLL_BACK}
 FILES = [each for each in source.files() if source.shown(each) != "flipgate/core/record/pipelines.py"]
 VERBS = [
-    f"flipgate/{file}.py" for file in ("core/gates/points", "core/record/phases", "cli/__init__", "cli/scale_down")
+    f"flipgate/{file}.py"
+    for file in (
+        "core/gates/points",
+        "core/record/phases",
+        "core/spec/policy",
+        "cli/__init__",
+        "cli/scale_down",
+    )
 ]
 """Where `scale-down` is the name of a question, of a gate's point, or of the command that has it asked."""
 

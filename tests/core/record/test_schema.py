@@ -19,8 +19,9 @@ from flipgate.core.record.merge_request import MergeRequest
 from flipgate.core.record.occupant import Occupant, Ran
 from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.record import FIRST_SCHEMA, SCHEMA_VERSION, Condition, ConditionStatus, Record
-from flipgate.core.record.release import Commit, Decided, FrozenEvidence, Judgement, PhaseChange, RefusedBuild
+from flipgate.core.record.release import Commit, Decided, FrozenEvidence, Judgement, Kept, PhaseChange, RefusedBuild
 from flipgate.core.record.size import written
+from flipgate.core.record.ticks import Tick
 from flipgate.core.record.who_may import WhoMay
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import PermanentError
@@ -58,6 +59,11 @@ NEWS: dict[str, Record] = {
     "in_chat": record(in_chat=(InChat(question="flip-1", channel="C1", message="1.2", text="Send all users?"),)),
     "question of a message": record(outbox=(but(ASKS, question="flip-1"),)),
     "question of a decision": record(release=release(*LIVE, decisions=(but(DECIDED, identity=None, question="q"),))),
+    "ticks": record(release=release(*DARK), question=question(ticks=(Tick(name="backup", text="it was read back"),))),
+    "ticks of an approval": record(
+        release=release(*DARK), question=question(), approval=approval(identity=None, ticks=("backup",))
+    ),
+    "ticks of a decision": record(release=release(*LIVE, decisions=(but(DECIDED, identity=None, ticks=("backup",)),))),
     "identity of an approval": record(release=release(*DARK), question=question(), approval=approval()),
     "identity of a decision": record(release=release(*LIVE, decisions=(DECIDED,))),
     "roles": record(sides={BLUE: Occupant(images=RUN, since=NOW, roles={"web": Ran(role="serving")})}),
@@ -74,6 +80,10 @@ NEWS: dict[str, Record] = {
     "basis": record(conditions=(agrees(BLUE, "", NOW, "0" * 32),)),
     "again": record(release=release(*LIVE, again={"web": "0" * 12})),
     "commits": record(release=release(*LIVE, commits=(Commit(what="deploy", commit="0" * 40, at=NOW),))),
+    "kept": record(release=release(*LIVE, kept=Kept(ends=1))),
+    "users are wanted back": record(
+        release=release(*LIVE), question=question(), approval=approval(decision="rollback", identity=None)
+    ),
     "chain": record(release=release(*LIVE).chained("")),
     "seconds of a check": record(release=release(*LIVE, judgements=(TIMED,))),
     "reason of the last release": record(last=release(changes=(*release().changes, REFUSED))),
@@ -134,17 +144,20 @@ def test_whatever_is_stored_and_was_not_known_then_is_judged_here() -> None:
         "Record": {"darkPreview", "frozen", "glass", "inChat", "mergeRequest", "queued", "refusedBuild"},
         "Announcement": {"question"},
         "Condition": {"basis", "changed", "lookedAt"},
-        "Question": {"content", "lookFirst", "services", "whoMay"},
-        "Approval": {"identity"},
-        "Decided": {"identity", "question"},
+        "Question": {"content", "lookFirst", "services", "ticks", "whoMay"},
+        "Approval": {"identity", "ticks"},
+        "Decided": {"identity", "question", "ticks"},
         "Occupant": {"accepted", "roles", "suspended"},
-        "Release": {"again", "chain", "commits"},
+        "Release": {"again", "chain", "commits", "kept"},
         "FrozenEvidence": {"output", "seconds"},
     }
     known = {name: set(part["enum"]) for name, part in FIRST["$defs"].items() if "enum" in part}
     more = {name: new for name, words_ in words(Record).items() if (new := words_ - known.get(name, words_))}
     reasons = {"ClaimNotBound", "DeploymentPaused", "PodsHeldBack", "PodsRefused", "ScaledByAnother"}
-    assert more == {"Reason": reasons | {"NotApplied", "OverlayNotSet", "PushRefused"}}
+    assert more == {
+        "Decision": {"extend", "rollback"},
+        "Reason": reasons | {"NotApplied", "OverlayNotSet", "PushRefused"},
+    }
 
 
 @pytest.mark.parametrize("text", ["garbled", "[]", "{}", '{"schema": 1, "active": "red"}'])

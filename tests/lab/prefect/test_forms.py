@@ -21,11 +21,13 @@ from prefect.states import Suspended
 
 from flipgate.adapters import runs
 from flipgate.core.record.form import NOT_KEPT, Filled
+from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.record import Decision, Question
+from flipgate.core.record.ticks import Tick
 from flipgate.core.values.errors import BadInput
 from flipgate.core.values.verdicts import Evidence
 from flipgate.steps.acting.world import World
-from flows.approval import Answer, forms
+from flows.approval import form_of, forms
 from flows.deploy_dark import deploy_dark
 from flows.opening import need_own_words, own_words
 from lab.control.pipelines import Pipelines
@@ -57,22 +59,28 @@ class Asked:
     run: str = ""
     question: str = field(default_factory=lambda: uuid4().hex)
     said: list[str] = field(default_factory=list)
+    kind: QuestionKind = QuestionKind.FLIP
+    ticks: tuple[Tick, ...] = ()
 
     def __post_init__(self) -> None:
         self.run = self.prefect.start("flip-traffic", {"application": "shop", "release": "abc-1"})
         keys = keyset_from_base_key(f"suspended-{self.question}-1")
-        Answer.with_initial_data(description="?").save(keys, flow_run_id=UUID(self.run))
+        form_of(self.asked).with_initial_data(description="?").save(keys, flow_run_id=UUID(self.run))
         state: Any = Suspended(timeout_seconds=600, pause_key=f"{self.question}-1")
         state.state_details.run_input_keyset = keys
         with get_client(sync_client=True) as client:
             client.set_flow_run_state(UUID(self.run), state, force=True)
         self.prefect.wait(self.run, "PAUSED")
 
+    @property
+    def asked(self) -> Question:
+        now = datetime.now(UTC)
+        facts = SimpleNamespace(id=self.question, expires_at=now, kind=self.kind, ticks=self.ticks)
+        return cast("Question", facts)
+
     def read(self) -> tuple[list[Filled], list[Evidence]]:
         """What the run takes for answers when it has been woken."""
-        now = datetime.now(UTC)
-        asked = cast("Question", SimpleNamespace(id=self.question, expires_at=now))
-        return forms(cast("World", SimpleNamespace(say=self.said.append)), self.run, asked)
+        return forms(cast("World", SimpleNamespace(say=self.said.append)), self.run, self.asked)
 
     def outcome(self) -> str:
         """All that flipgate makes of it, and all that Prefect shows of the run."""
@@ -100,6 +108,25 @@ def test_what_a_person_types_is_heard_and_braces_in_it_stay(prefect: PrefectApi)
     asked = Asked(prefect)
     assert prefect.resume(asked.run, {**YES, "name": "{{ 7 * 191 }}"}) == "ACCEPT"
     assert asked.read() == ([Filled(Decision.APPROVE, YES["reason"], "{{ 7 * 191 }}")], [])
+
+
+def test_the_end_of_a_soak_has_its_choices_and_ticks_of_which_the_server_takes_what_can_be_meant(
+    prefect: PrefectApi,
+) -> None:
+    tick = Tick(name="backup-verified", text="a backup was read back today")
+    asked = Asked(prefect, kind=QuestionKind.SCALE_DOWN, ticks=(tick,))
+    longer = {**YES, "decision": "extend", "hours": 48}
+    for wrong in ({"hours": 721}, {"hours": "many"}, {"decision": "later"}, {tick.field: "yes"}, {"tick_other": True}):
+        assert prefect.resume(asked.run, {**longer, **wrong}) == "REJECT", wrong
+    assert prefect.resume(asked.run, {**longer, tick.field: True}) == "ACCEPT"
+    said = Filled(Decision.EXTEND, YES["reason"], "ana", 48, ("backup-verified",))
+    assert asked.read() == ([said], [])
+
+
+def test_a_doorbell_wakes_a_run_whatever_its_form_asks(prefect: PrefectApi) -> None:
+    asked = Asked(prefect, kind=QuestionKind.SCALE_DOWN, ticks=(Tick(name="calm", text="no match is on"),))
+    assert runs.ring(asked.run, "reject", "kept longer", "ana")
+    assert asked.read() == ([], [])
 
 
 @pytest.mark.parametrize("given", [{**YES, "name": VARIABLE}, {"decision": VARIABLE}, SECRET])

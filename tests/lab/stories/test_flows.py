@@ -148,7 +148,7 @@ def approved(stage: Stage) -> str:
     return runbook.dark_and_approved(stage.world(), images("2", "api-all")).name
 
 
-def test_nobody_decides_about_the_old_side_and_the_run_that_asked_is_woken(
+def test_nobody_decides_about_the_old_side_the_run_asks_again_and_its_form_sends_users_back(
     new_stage: NewStage, prefect: PrefectApi
 ) -> None:
     stage = new_stage("unheard", policy={"soakSeconds": 0, "approvalExpiresSeconds": 30})
@@ -157,14 +157,26 @@ def test_nobody_decides_about_the_old_side_and_the_run_that_asked_is_woken(
     stage.apply(policy={"soakSeconds": 0, "approvalExpiresSeconds": 1})
     down = prefect.start("scale-down", {"application": stage.application, "release": release})
     wait_for_question(stage, prefect, QuestionKind.SCALE_DOWN)
+    first = stage.record().question
+    assert first is not None
+    stage.apply(policy={"soakSeconds": 0, "approvalExpiresSeconds": 3600})
     prefect.wait(prefect.start("reconcile", {"application": stage.application}), "COMPLETED")
+    again = wait_for_record(stage, "another question", lambda r: r.question and r.question.id != first.id)
+    assert again.phase is Phase.LIVE
+    assert again.release is not None
+    assert [each.decision for each in again.release.decisions] == ["approve", "expired"]
+    assert [entry.step for entry in again.journal if entry.step == "OldSideKept"], "it is told"
+    prefect.wait(down, "PAUSED")
+    assert prefect.runs("scale-down", stage.application)[1:] == [], "it is the same run"
 
+    assert prefect.resume(down, {**YES, "decision": "rollback", "reason": "orders fail"}) == "ACCEPT"
     prefect.wait(down, "COMPLETED")
-    assert prefect.flow_run(down)["state_name"] == "Expired"
-    record = stage.record()
-    assert record.phase is Phase.LIVE
-    assert record.release is not None
-    assert [each.decision for each in record.release.decisions] == ["approve", "expired"]
+    assert prefect.flow_run(down)["state_name"] == "RolledBack"
+    assert stage.answering() == BLUE
+    back = stage.record().release
+    assert back is not None
+    assert back.phase is Phase.ROLLED_BACK
+    assert [(each.decision, each.via) for each in back.decisions[2:]] == [("rollback", "Prefect UI")]
 
 
 def test_killed_flow_processes_then_reconcile(new_stage: NewStage, prefect: PrefectApi) -> None:

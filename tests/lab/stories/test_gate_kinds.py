@@ -14,7 +14,7 @@ from flipgate.adapters.cluster import Cluster
 from flipgate.core.gates.past import HOUR_SECONDS, hour_of_a_week_before
 from flipgate.core.gates.sample import GateSample
 from flipgate.core.values.errors import Refused
-from flipgate.steps.watching.measure import measure_of
+from flipgate.steps.watching.measure import measure_of, measures
 from flipgate.steps.watching.reader import WorldReader
 from lab.app.metrics import BUCKETS
 from lab.control import labs
