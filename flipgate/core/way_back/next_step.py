@@ -188,6 +188,8 @@ def _by_phase(name: str, record: Record, release: Release, facts: Facts) -> Next
     if release.phase is Phase.LIVE:
         return _soaking(name, record, release, facts)
     back = _back(name, facts)
+    goes_on = _again(name, QuestionKind.SCALE_DOWN if release.phase is Phase.SETTLING else QuestionKind.FLIP)
+    stopped = _stopped(release, at_once=goes_on, back=bool(back))
     match release.phase:
         case Phase.DEPLOYING:
             if release.stopped:
@@ -201,16 +203,16 @@ def _by_phase(name: str, record: Record, release: Release, facts: Facts) -> Next
             return _next(asks, RUN if gates_held(record) else PERSON, f"flipgate flip {name}")
         case Phase.BAKING:
             goes_back = ", and goes back by itself" if back else f"; {_closed(record, release)}"
-            watches = _stopped(release) or f"{FLIP_TRAFFIC} watches {release.side}{goes_back}"
-            return _next(watches, RUN, back or _again(name, QuestionKind.FLIP))
+            watches = stopped or f"{FLIP_TRAFFIC} watches {release.side}{goes_back}"
+            return _next(watches, RUN, back or goes_on)
         case Phase.FLIPPING:
-            moves = _stopped(release) or f"{FLIP_TRAFFIC} moves all users to {release.side}"
-            return _next(moves, RUN, back or _again(name, QuestionKind.FLIP))
+            moves = stopped or f"{FLIP_TRAFFIC} moves all users to {release.side}"
+            return _next(moves, RUN, back or goes_on)
         case Phase.SETTLING if seen_in_vain(record):
             return _next(_seen_in_vain(release, back), PERSON, f"{_again(name, QuestionKind.SCALE_DOWN)} --unseen")
         case Phase.SETTLING:
-            rests = _stopped(release) or f"{SCALE_DOWN} puts {release.side.other} to rest"
-            return _next(rests, RUN, back or _again(name, QuestionKind.SCALE_DOWN))
+            rests = stopped or f"{SCALE_DOWN} puts {release.side.other} to rest"
+            return _next(rests, RUN, back or goes_on)
         case _:
             return _next(f"all users go back to {release.side.other}; the same again joins it", RUN, back)
 
@@ -264,13 +266,15 @@ def _emptied(release: Release, facts: Facts) -> str:
     return f"{release.side} is not as it was checked: {', '.join(told)}" if told else ""
 
 
-def _stopped(release: Release, also: str = "") -> str:
-    """What stopped the run, and who goes on; empty where none did."""
+def _stopped(release: Release, also: str = "", *, at_once: str = "", back: bool = False) -> str:
+    """What stopped the run, and who goes on; empty where none did. Where the command beside it leads `back`, the one
+    that goes on `at_once` stands in the words."""
     stop = release.stopped
     if stop is None:
         return ""
     goes_on = "has a person asked again" if stop.withdrawn else "goes on"
-    said = "; ".join(each for each in (also, f"reconcile {goes_on} {when(stop)}, or at once") if each)
+    now = f"or at once: {at_once}; to send users back instead" if back else "or at once"
+    said = "; ".join(each for each in (also, f"reconcile {goes_on} {when(stop)}, {now}") if each)
     return f"{VERBS[stop.pipeline]}'s run stopped at {_clock(stop.at)} ({stop.reason}): {stop.fact}; {said}"
 
 

@@ -173,7 +173,7 @@ def decide(
         raise Refused(f"nothing waits for this decision; the release is `{record.phase}`", reason=Why.NO_QUESTION)
     approvals.need_in_time(question, decision, world.now())
     if decision is Decision.APPROVE:
-        _need_ticks(world, question, ticks)
+        _need_ticks(world, question, ticks, " --break-glass" if also else "")
     approval = approvals.approval_of(question, decision, by, via, reason.strip(), world.now(), ticks)
     approvals.need_heard(approval, question)
     if decision is Decision.APPROVE and approvals.answerable(record, question):
@@ -182,14 +182,14 @@ def decide(
     return question
 
 
-def _need_ticks(world: World, question: Question, said: tuple[str, ...]) -> None:
+def _need_ticks(world: World, question: Question, said: tuple[str, ...], passing: str) -> None:
     wrong, left = not_asked(question.ticks, said), missing(question.ticks, said)
     if wrong or left:
         raise BadInput(
             f"is not asked for: {wrong}" if wrong else f"has to be said with a yes, and is not: {left}",
             obj="--tick",
             untouched="the question: it stays open",
-            next_command=f'flipgate approve {world.application.name}{options(question.ticks)} --reason "..."',
+            next_command=f'flipgate approve {world.application.name}{passing}{options(question.ticks)} --reason "..."',
         )
 
 

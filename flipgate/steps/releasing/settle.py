@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 from flipgate.core.git.applied import Committed, stays
 from flipgate.core.git.revert import deployed_by
@@ -73,16 +74,24 @@ def soak_evidence(world: World, release: Release) -> list[Evidence]:
     view, old = look(world), release.side.other
     missing = not_serving(view.sides[release.side], world.application.serving())
     ready = ", ".join(missing) or "all wanted pods Ready"
-    since = release.moved_at or release.since
-    hours = (world.now() - since).total_seconds() / 3600
     verdict = Verdict.FAIL if missing else Verdict.PASS
     return [
         Evidence("live side", verdict, f"Ready pods of {release.side}", "Kubernetes", ready, "all wanted pods"),
-        Evidence("soak", Verdict.PASS, "hours since the move", "record", f"{hours:.1f} h", "the declared soak"),
+        _soaked(release, world.now()),
         *undeclared_evidence(world),
         *gates_before(world, QuestionKind.SCALE_DOWN),
         *([still_in_flight(world, old)] if need_record(world, view).ran_on(old) else []),
     ]
+
+
+def _soaked(release: Release, now: datetime) -> Evidence:
+    """How long the new side has had the users. One whose soak goes on has not passed it: somebody asked early."""
+    answer = f"{(now - (release.moved_at or release.since)).total_seconds() / 3600:.1f} h"
+    ends = release.settle_after
+    wanted = f"until {ends:%Y-%m-%d %H:%M} UTC" if ends else "no soak is declared"
+    if ends is None or now >= ends:
+        return Evidence("soak", Verdict.PASS, "hours since the move", "record", answer, wanted)
+    return Evidence("soak", Verdict.INFO, "hours since the move", "record", f"{answer}: somebody asked early", wanted)
 
 
 def ended_meanwhile(world: World, release: str) -> str:

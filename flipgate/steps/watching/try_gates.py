@@ -57,7 +57,8 @@ def users_on(world: World) -> Side | None:
 
 def _try(world: World, gate: Gate, side: Side, end: datetime, past: bool) -> Tried:
     kind = gate.kind
-    reader = WorldReader(world, side.other if kind.of_the_other else side, end - DAY)
+    whose = side.other if kind.of_the_other else side
+    reader = WorldReader(world, whose, end - DAY, dark_since=_dark_since(world, whose))
     measure = quiet(lambda at: _counted(world, gate, reader, at))
     sample = measure(0.0)
     belongs = BELONGS[sample.of or kind.of(gate)].format(namespace=reader.namespace(reader.side), since="a day ago")
@@ -72,6 +73,16 @@ def _try(world: World, gate: Gate, side: Side, end: datetime, past: bool) -> Tri
         past_of(found, kind.limit(gate), end - DAY, end, step_of(end - DAY, end)) if found is not None else None,
         why,
     )
+
+
+def _dark_since(world: World, side: Side) -> datetime | None:
+    """Since when a side waits for its flip, with its checks passed; None of any other."""
+    try:
+        record = world.store.find()
+    except FlipgateError:  # the gates that need it say so
+        return None
+    release = record.release if record else None
+    return release.dark_since if release and release.side is side else None
 
 
 def _counted(world: World, gate: Gate, reader: WorldReader, at: float) -> GateSample:

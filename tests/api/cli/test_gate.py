@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from flipgate.core.values.sides import Side
+from flipgate.steps.acting.world import World
 from tests.api.desk import Desk
 from tests.api.shop import Shop
 from tests.api.wire import Answer, Handler, listening, number
@@ -75,6 +76,15 @@ def test_all_gates_are_listed_with_their_numbers_now_and_one_with_its_day(gated:
     assert "▁▁▁▁" in told
     assert "████" in told
     assert "no number (no data): unknown" in told
+
+
+def test_how_long_a_release_is_dark_is_tried_by_the_record(dark: World, shop: Shop, tmp_path: Path) -> None:
+    desk = Desk(shop, tmp_path)
+    gates = "  gates:\n    - {name: long, verified: {hours: 2}, at: flip}\n"
+    desk.file.write_text(shop.text + gates)
+    (tried,) = desk.data("gate", desk.name, "long", "-f", str(desk.file))["gates"]
+    blue, green = tried["sides"]["blue"], tried["sides"]["green"]
+    assert (blue["value"], green["value"] is not None, green["verdict"]) == (None, True, "fail")
 
 
 def test_what_is_applied_is_tried_without_a_file_and_what_is_not_there_is_named(gated: Desk) -> None:

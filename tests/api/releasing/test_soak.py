@@ -168,6 +168,9 @@ def test_a_person_has_it_asked_early_and_the_question_counts_all_the_same(
     assert len(told(shop, "EarlyScaleDown")) == 1
 
     assert scale_down(soaking, run["id"]) is None, "it asks, and waits"
+    asked = soaking.store.read().question
+    assert asked
+    assert [str(each.verdict) for each in asked.evidence if each.gate == "soak"] == ["info"], "it has not soaked"
     assert shop.counts(BLUE) == COUNTS
     assert desk.run("reject", shop.name, "--reason", "not before the match").exit_code == 0
     assert scale_down(soaking, run["id"]).name == "Rejected"

@@ -232,6 +232,16 @@ def test_of_two_sides_that_are_up_the_one_that_was_live_before_is_offered(
     assert (words[2] if "--to" in words else None) == wanted
 
 
+def test_a_watch_that_stopped_names_the_command_that_goes_on_and_the_one_that_goes_back() -> None:
+    """Behind `at once` alone stood the command of the rollback."""
+    stop = Stopped(pipeline="flip-traffic", reason="BakeUnknown", fact="x", at=at(20))
+    baking = remembered(FORWARD[:4], None, "left", "not asked", False)
+    seen = facts(records.update_release(baking, lambda each: but(each, stopped=stop)), routes=GREEN)
+    told = next_step(seen)
+    assert told["step"].endswith(", or at once: flipgate flip shop; to send users back instead")
+    assert told["command"] == 'flipgate rollback shop --reason "..."'
+
+
 def test_a_yes_whose_run_stopped_is_not_said_to_be_acted_on() -> None:
     seen = facts(remembered(FORWARD[:2], None, "left", "stopped", False))
     assert next_step(seen) == {
