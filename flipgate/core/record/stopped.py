@@ -83,7 +83,8 @@ def note_stop(
         withdrawn=void,
     )
     follows = what_follows(record, release, stop)
-    changed = records.update_release(record, lambda each: but(each, stopped=stop))
+    held = now if why.reason in ENDS_WELL else release.held
+    changed = records.update_release(record, lambda each: but(each, stopped=stop, held=held))
     before = release.stopped
     if pipeline == DEPLOY_DARK and before and (before.pipeline, before.reason) == (pipeline, why.reason):
         return changed

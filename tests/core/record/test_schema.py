@@ -81,6 +81,7 @@ NEWS: dict[str, Record] = {
     "again": record(release=release(*LIVE, again={"web": "0" * 12})),
     "commits": record(release=release(*LIVE, commits=(Commit(what="deploy", commit="0" * 40, at=NOW),))),
     "kept": record(release=release(*LIVE, kept=Kept(ends=1))),
+    "held": record(release=release(*LIVE, held=NOW)),
     "users are wanted back": record(
         release=release(*LIVE), question=question(), approval=approval(decision="rollback", identity=None)
     ),
@@ -148,7 +149,7 @@ def test_whatever_is_stored_and_was_not_known_then_is_judged_here() -> None:
         "Approval": {"identity", "ticks"},
         "Decided": {"identity", "question", "ticks"},
         "Occupant": {"accepted", "roles", "suspended"},
-        "Release": {"again", "chain", "commits", "kept"},
+        "Release": {"again", "chain", "commits", "held", "kept"},
         "FrozenEvidence": {"output", "seconds"},
     }
     known = {name: set(part["enum"]) for name, part in FIRST["$defs"].items() if "enum" in part}
