@@ -118,7 +118,7 @@ def said(bad: Iterable[Evidence]) -> str:
 def _ask(world: World, release: Release, gate: Gate, point: GatePoint) -> Evidence:
     """Looks until the verdict is known, and as often as `failures` takes it at most."""
     begin, now = world.monotonic(), world.now()
-    began, text = since(point, release, now)
+    began, text = since(point, release, now, whole=gate.kind.whole)
     dark = release.dark_since
     flip = compared(point, release, now)
     reader = WorldReader(world, release.side, flip, point=point, began=began, dark_since=dark)

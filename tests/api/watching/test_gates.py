@@ -16,6 +16,7 @@ from flipgate.adapters import alerts, logs, metrics, sources
 from flipgate.adapters.store import Store
 from flipgate.core.gates.alertmanager import NOT_KNOWN, Alert
 from flipgate.core.gates.kinds.promql import NO_OLD_SIDE
+from flipgate.core.gates.points import GatePoint
 from flipgate.core.gates.sample import GateSample
 from flipgate.core.record.freeze import BreakGlass
 from flipgate.core.record.phases import QuestionKind
@@ -27,6 +28,7 @@ from flipgate.steps.acting.world import utc_now
 from flipgate.steps.watching import reader, watch
 from flipgate.steps.watching.gates import measuring
 from flipgate.steps.watching.measure import measures
+from flipgate.steps.watching.points import ask_gates
 from tests.api.bakes import RATIO, baking, declared, flipped, watched
 from tests.api.desk import Desk
 from tests.api.shop import Shop, timed_by_its_waiting
@@ -133,6 +135,18 @@ def test_alertmanager_is_asked_for_what_fires_with_these_labels() -> None:
     (asked,) = alertmanager.queries
     assert asked["filter"] == ['app="x"', 'team="a\\"b"']
     assert (asked["silenced"], asked["inhibited"]) == (["true"], ["false"])
+
+
+@pytest.mark.parametrize("point", [GatePoint.SOAK, GatePoint.SCALE_DOWN])
+def test_an_alert_that_has_fired_for_hours_is_bad_for_as_long_as_it_fires(tmp_path: Path, point: GatePoint) -> None:
+    """It would pass again an hour after it began: told so in the soak, and the old side put to rest on it."""
+    began = (utc_now() - timedelta(hours=3)).isoformat()
+    fires = json.dumps([{"labels": {"alertname": "Slow", "severity": "page"}, "startsAt": began}]).encode()
+    with listening(Noting((200, fires))) as address, serving(lambda _: (500, b"{}"), tmp_path) as cluster:
+        found = declared(f"http://{address}", f"{{name: pages, alerts: {{severity: page}}, at: {point}}}")
+        world = timed_by_its_waiting(world_of(cluster, found))
+        (evidence,) = ask_gates(world, flipped(5 * 3600), point)
+    assert (evidence.verdict, "Slow" in evidence.answer, "the flip" in evidence.answer) == (Verdict.FAIL, True, True)
 
 
 @pytest.mark.parametrize(

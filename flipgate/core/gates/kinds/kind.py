@@ -173,6 +173,8 @@ class GateKind(ABC, Generic[K]):
     """Whether it is asked by a thread of its own, between two looks: while none of flipgate's own requests goes on."""
     of_the_other: ClassVar[bool] = False
     """Whether its numbers are the other side's: the one that users leave."""
+    whole: ClassVar[bool] = False
+    """Whether it counts since the side has the release, or its users, at every point, and not over an hour at most."""
     drawn: ClassVar[bool] = False
     """Whether its numbers make a picture when the bake is over."""
 
