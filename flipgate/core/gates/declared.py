@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import sha256
 from types import MappingProxyType
 from typing import Final
 
@@ -25,6 +27,12 @@ BELONGS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """How a number belongs to the side: never left to be guessed."""
+
+
+def word_for(gates: Iterable[Gate]) -> str:
+    """Returns one word for what these gates are, by all their keys; empty without any."""
+    keys = [gate.model_dump(mode="json", by_alias=True, exclude_defaults=True) for gate in gates]
+    return sha256(json.dumps(keys, sort_keys=True).encode()).hexdigest()[:16] if keys else ""
 
 
 def judge(gate: Gate, samples: Sequence[GateSample], now: float, namespace: str, since: str = THE_FLIP) -> Evidence:

@@ -47,13 +47,15 @@ def moves(releases: Iterable[Release]) -> list[tuple[datetime, Side]]:
     return sorted(found, key=itemgetter(0))
 
 
-def side_then(when: datetime, moved: Iterable[tuple[datetime, Side]], now_on: Side) -> Side | None:
-    """Returns the side that users were on at a time, by all moves; `now_on` is where they are now.
+def side_through(start: datetime, end: datetime, moved: Iterable[tuple[datetime, Side]], now_on: Side) -> Side | None:
+    """Returns the side that users were on through all of a time, by all moves; `now_on` is where they are now.
 
-    None where these cannot be all moves since: each has to lead away from where the one before led, the last one to
-    where users are.
+    None where they were moved within it: neither side has a number of it that is of all users. None, too, where these
+    cannot be all moves since: each has to lead away from where the one before led, the last one to where users are.
     """
-    since = [side for at, side in sorted(moved, key=itemgetter(0)) if at > when]
-    path = [since[0].other, *since] if since else [now_on]
+    since = [(at, side) for at, side in sorted(moved, key=itemgetter(0)) if at > start]
+    sides = [side for _, side in since]
+    path = [sides[0].other, *sides] if sides else [now_on]
     whole = path[-1] is now_on and all(one is not after for one, after in pairwise(path))
-    return path[0] if whole else None
+    within = any(at <= end for at, _ in since)
+    return path[0] if whole and not within else None

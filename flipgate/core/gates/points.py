@@ -46,14 +46,15 @@ THE_FLIP: Final = "the flip"
 """How evidence of the bake calls it."""
 
 
-def since(point: GatePoint, release: Release, now: datetime) -> Since:
+def since(point: GatePoint, release: Release, now: datetime, *, whole: bool = False) -> Since:
     """Returns since when a gate counts that is asked at this point now: `dark` since the release began to deploy, the
-    bake since the flip, all others over the last hour, and no longer than the side has this release, or its users."""
+    bake since the flip, all others over the last hour, and no longer than the side has this release, or its users; all
+    of that time for one that counts the `whole` of it."""
     flipped = release.flipped_at or now
     if point is GatePoint.BAKE:
         return Since(flipped, THE_FLIP)
     began, what = (_deployed(release), "its deploy") if point.before_users else (flipped, THE_FLIP)
-    if point is not GatePoint.DARK and now - began > LONGEST:
+    if not whole and point is not GatePoint.DARK and now - began > LONGEST:
         return Since(now - LONGEST, f"{_clock(now - LONGEST)}, an hour ago")
     return Since(began, f"{_clock(began)}, {what}")
 

@@ -178,13 +178,17 @@ def answered_meanwhile(record: Record, question: Question) -> bool:
         return False
     decided = accept(record.approval, old, question.basis, question.asked_at)
     if isinstance(decided, Granted):
-        return (old.who_may, old.services, old.ticks) == (question.who_may, question.services, question.ticks)
+        return _bound(old) == _bound(question)
     return decided.reason == Why.REJECTED and question.kind is QuestionKind.FLIP
 
 
 def _about(question: Question) -> tuple[object, ...]:
-    bound = (question.basis, question.services, question.who_may, question.ticks)
-    return question.kind, question.release, question.flow_run, bound
+    return question.kind, question.release, question.flow_run, question.basis, _bound(question)
+
+
+def _bound(question: Question) -> tuple[object, ...]:
+    """What a yes is bound to beside the basis."""
+    return question.services, question.who_may, question.ticks, question.gates
 
 
 def pose(record: Record, question: Question) -> Record:

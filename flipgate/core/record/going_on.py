@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flipgate.core.record.approvals import answered
-from flipgate.core.record.freeze import HOLDS
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.pipelines import epoch_key, question_key, release_key
 from flipgate.core.record.record import Decision, Question, Record
@@ -79,20 +78,19 @@ def key_of(record: Record, pipeline: str, now: datetime, *, changed: bool = Fals
     """Returns the key of the run that goes on, so that whoever starts it starts the same one.
 
     The first of a release; one more for each question whose decision nobody has heard, and each time its move was held
-    back, or its gates did not pass; else one for each epoch:
-    something was settled (`changed`), or a phase goes on that somebody was at work in.
+    back, or its gates did not pass: that run has ended well, and whatever stops the next ones, it is not begun again.
+    Else one for each epoch: something was settled (`changed`), or a phase goes on that somebody was at work in.
     """
     release, kept = (record.release.name, record.release.kept) if record.release else ("", None)
+    held = record.release.held if record.release else None
     if changed or not record.phase.row.asks:
         return epoch_key(pipeline, record.application, record.epoch)
     question, decided = asked(record), answered(record)
     unheard = question is not None and decided is not None and now - decided.at >= DOORBELL
-    stop = record.release.stopped if record.release else None
     if question and unheard:
-        held = stop.at if stop and stop.reason in HOLDS else None
         return question_key(pipeline, record.application, question.id, held)
-    if question is None and stop and gates_held(record):
-        return question_key(pipeline, record.application, release, stop.at)
+    if held:
+        return question_key(pipeline, record.application, release, held)
     return release_key(pipeline, record.application, release, kept.ends if kept else 0)
 
 

@@ -106,6 +106,8 @@ class Question(Model):
     who_may: WhoMay | None = Field(default=None, exclude_if=lambda may: may is None)
     """Who may say yes, where the policy says that."""
     ticks: tuple[Tick, ...] = Field(default=(), exclude_if=lambda ticks: not ticks)
+    gates: Name = Field(default="", exclude_if=lambda word: not word)
+    """One word for the gates that have to pass, as the file had them: a yes is bound to that, too."""
     evidence: tuple[FrozenEvidence, ...] = ()
     asked_at: datetime
     expires_at: datetime

@@ -190,6 +190,9 @@ class Release(Model):
     """At most COMMITS_KEPT of them, the newest."""
     stopped: Stopped | None = None
     """Gone with the next phase, and when a run acts again."""
+    held: AwareDatetime | None = Field(default=None, exclude_if=lambda held: held is None)
+    """When a run last ended well for its move was held back, or gates did not pass: it is not begun again, so that who
+    goes on from then has another key. Gone with the next phase."""
     kept: Kept | None = Field(default=None, exclude_if=lambda kept: kept is None)
     chain: Chain | None = Field(default=None, exclude_if=lambda chain: chain is None)
     """A link for each change of phase and each decision; None of a release that was opened before there were chains."""
@@ -243,7 +246,7 @@ class Release(Model):
                 reason=Why.NO_SUCH_TRANSITION,
             )
         change = PhaseChange(phase=phase, reason=reason, at=now, message=message)
-        return but(self, changes=(*self.changes, change), stopped=None, chain=_linked(self.chain, change))
+        return but(self, changes=(*self.changes, change), stopped=None, held=None, chain=_linked(self.chain, change))
 
     def judged(self, step: str, evidence: Iterable[Evidence], now: datetime) -> Release:
         """Returns the release with what a step's gates said, kept small: the first judgement and the newest."""

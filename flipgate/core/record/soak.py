@@ -48,7 +48,8 @@ def extend(record: Record, hours: int, by: Speaker, via: str, reason: str, now: 
     begins = max(now, release.settle_after or now)
     end = _later(record.application, begins, hours, now)
     kept = release.kept or Kept()
-    moved = but(release, settle_after=end, kept=Kept(ends=kept.ends + 1))
+    # What held it before this end says nothing of the run that asks at the new one, under a key of its own.
+    moved = but(release, settle_after=end, kept=Kept(ends=kept.ends + 1), stopped=None, held=None)
     decided = _decided(record, Decision.EXTEND, by, via, reason, now)
     fact = (
         f"kept {hours} h longer by {decided.by} via {via}: {reason}. {release.side.other} stays up as the way back "

@@ -61,7 +61,7 @@ def note_stop(
     A verdict before anything was changed takes a yes that stands with it: a person is asked again, and told of it. A
     fault leaves the yes standing, for the next run. Where gates do not pass nobody is asked: an open question goes,
     too. One journal entry, and one message unless `tell` is false; none where reconcile has tried a deploy again, and
-    what stops it is the same.
+    what stops it is the same, nor where gates hold a release that they held before, and nobody was asked since.
     """
     release = record.release
     if release is None or release.name != name or release.phase.row.pipeline != pipeline:
@@ -83,14 +83,15 @@ def note_stop(
         withdrawn=void,
     )
     follows = what_follows(record, release, stop)
-    changed = records.update_release(record, lambda each: but(each, stopped=stop))
-    before = release.stopped
-    if pipeline == DEPLOY_DARK and before and (before.pipeline, before.reason) == (pipeline, why.reason):
-        return changed
+    held = now if why.reason in ENDS_WELL else release.held
+    changed = records.update_release(record, lambda each: but(each, stopped=stop, held=held))
+    before, unasked = release.stopped, why.reason == Why.GATES_NOT_PASSED and release.phase.row.asks
+    known = before is not None and (before.pipeline, before.reason) == (pipeline, why.reason)
+    if known and (pipeline == DEPLOY_DARK or (unasked and question is None)):
+        return changed  # nobody was asked since: a gate that comes and goes would tell it every five minutes
     changed = records.journaled(changed, REASONS[pipeline], actor, now, f"{why.reason}: {why.fact}. {follows}")
     if tell:
         changed = _told(changed, release, stop, follows)
-    unasked = why.reason == Why.GATES_NOT_PASSED and release.phase.row.asks
     return withdraw(changed) if void or unasked else changed
 
 

@@ -18,6 +18,7 @@ from flipgate.core.way_back import other_images
 from flipgate.core.way_back.going_back import runs_unapproved
 from flipgate.core.way_back.way_back import may_be_shrinking
 from flipgate.core.workloads import taken_out
+from flipgate.core.workloads.autoscalers import READ as AUTOSCALERS
 from flipgate.core.workloads.content import gets_anew
 from flipgate.core.workloads.counts import at_work, counts_that_matter, enough, scaled_up, short_of, without_pods
 from flipgate.core.workloads.render import images_of
@@ -171,11 +172,20 @@ def scale_up(acting: Authority, target: Side) -> None:
 
 
 def _let_autoscalers_go(acting: Authority, target: Side) -> None:
-    """Puts back what a rest changed of them, done or interrupted, and refuses what that has sent. Never raises."""
-    try:
-        take_back(acting, find_rested(acting.world, target), over_unrecorded=True)
-    except FlipgateError as error:
-        acting.world.say(f"autoscalers of {target} may be held as at rest: {error}")
+    """Puts back what a rest changed of them, done or interrupted, and refuses what that has sent: each by itself, for
+    the trouble of one is none of the others'. Never raises: what is left is reconcile's (live_side.py)."""
+    say = acting.world.say
+    for kind in AUTOSCALERS:
+        try:
+            found = find_rested(acting.world, target, (kind,))
+        except FlipgateError as error:
+            say(f"each {kind} of {target} may be held as at rest: {error}")
+            continue
+        for each in found:
+            try:
+                take_back(acting, (each,), over_unrecorded=True)
+            except FlipgateError as error:
+                say(f"{each} may be held as at rest: {error}{f'. {each.let_go_by_hand}' if each.before else ''}")
 
 
 def _up(workload: Workload, count: int) -> list[dict[str, Any]]:

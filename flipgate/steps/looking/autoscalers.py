@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from flipgate.adapters.addresses import address
@@ -15,23 +16,37 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.looking.scaled_objects import list_scaled
 
 
-def find_autoscalers(world: World, side: Side) -> Autoscalers:
+def find_autoscalers(world: World, side: Side, kinds: Iterable[str] = tuple(READ)) -> Autoscalers:
     """Returns the HorizontalPodAutoscalers and ScaledObjects of the services that serve, by service. What may not be
     listed is said, and left out: no rest and no release ends for it. Raises TemporaryError."""
     place = world.application.place_of(side)
     names: dict[tuple[str, str], str] = {(s.kind, place.workload_of(s)): s.name for s in world.application.serving()}
     found: dict[str, tuple[Autoscaler, ...]] = {}
-    for kind in READ if names else ():
+    for kind in kinds if names else ():
         for each in (READ[kind](item, place.namespace) for item in _listed(world, place, kind)):
             if each and (name := names.get((each.target, each.deployment))):
                 found[name] = (*found.get(name, ()), each)
     return found
 
 
-def find_rested(world: World, side: Side) -> tuple[Autoscaler, ...]:
+def find_rested(world: World, side: Side, kinds: Iterable[str] = tuple(READ)) -> tuple[Autoscaler, ...]:
     """Returns those of them that a rest holds, or held: whoever brings the side up again takes them."""
     application = world.application
-    return to_take(find_autoscalers(world, side), rest_counts(application, application.spec.policy.rest_replicas))
+    counts = rest_counts(application, application.spec.policy.rest_replicas)
+    return to_take(find_autoscalers(world, side, kinds), counts)
+
+
+def find_held(world: World, side: Side) -> tuple[Autoscaler, ...]:
+    """Returns those of them that say what a rest has found there. None of a kind that cannot be listed now."""
+    found: list[Autoscaler] = []
+    for kind in READ:
+        try:
+            each_of = find_autoscalers(world, side, (kind,)).values()
+        except TemporaryError as error:
+            world.say(f"whether a {kind} of {side} is held as at rest is not known: {error}")
+            continue
+        found += (each for some in each_of for each in some if each.before is not None)
+    return tuple(found)
 
 
 def _listed(world: World, place: Place, kind: str) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
+from flipgate.core.gates.declared import word_for
 from flipgate.core.record import approvals, soak
 from flipgate.core.record import record as records
 from flipgate.core.record.approvals import Granted, NotGranted, accept, ask_for, asked_already
@@ -44,6 +45,7 @@ from flipgate.steps.releasing.changes import changes_of, losing_data, summary_of
 from flipgate.steps.releasing.settle import need_restable, need_soaked
 from flipgate.steps.releasing.soak import extend
 from flipgate.steps.releasing.what_runs import Behind, deploy_again, need_declared, need_own, services_moved
+from flipgate.steps.watching.points import gates_at
 
 VOID = frozenset({Why.BASIS_CHANGED, Why.NOT_AN_APPROVER, Why.SAME_PERSON, Why.SELF_DECLARED, Why.TICK_MISSING})
 """A yes on something else than what would change now, of somebody who may not give it, or without its ticks."""
@@ -116,6 +118,7 @@ def pose(world: World, kind: QuestionKind, evidence: list[Evidence], *, flow_run
     may, services = who_may_approve(world, release), dict(behind.services)
     ticks = ticks_of(world.application.spec.policy.ticks, kind)
     asked = but(asked, flow_run=flow_run, url=url, content=known, services=services, who_may=may, ticks=ticks)
+    asked = but(asked, gates=word_for(gates_at(world, kind)))
     if standing := asked_already(record, asked):
         return standing
     changes = changes_of(world, view, release, kind, found)
@@ -279,8 +282,9 @@ def _other_policy(world: World, release: Release, question: Question) -> str:
     """What the file says of a yes by now, other than when it was asked for."""
     if question.who_may != who_may_approve(world, release):
         return "who may approve"
-    same = question.ticks == ticks_of(world.application.spec.policy.ticks, question.kind)
-    return "" if same else "what is to be ticked with a yes"
+    if question.ticks != ticks_of(world.application.spec.policy.ticks, question.kind):
+        return "what is to be ticked with a yes"
+    return "" if question.gates == word_for(gates_at(world, question.kind)) else "what the gates are that have to pass"
 
 
 def _changed_since(world: World, view: View, release: Release, question: Question) -> str:

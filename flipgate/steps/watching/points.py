@@ -30,17 +30,28 @@ PAUSE_SECONDS, LONGEST_SECONDS = 1.0, 15.0
 def ask_gates(world: World, release: Release, *points: GatePoint) -> list[Evidence]:
     """Returns what each gate of these points says of the release's side, a few asked at once. One of several points is
     asked as at the first of them, which looks back the longest. Never raises: what cannot be found out is unknown."""
+    asked = _declared(world, *points)
+    try:
+        found = world.each(lambda each: _ask(world, release, *each), asked)
+    except Exception as error:  # no more threads, say
+        found = [_not_asked(gate, error) for gate, _ in asked]
+    for evidence in found:
+        world.say(f"gate {evidence.gate}: {evidence.verdict} ({evidence.answer})")
+    return found
+
+
+def gates_at(world: World, kind: QuestionKind) -> list[Gate]:
+    """Returns the gates that have to pass before this move, by the file as it is now."""
+    return [gate for gate, _ in _declared(world, *BEFORE[kind])]
+
+
+def _declared(world: World, *points: GatePoint) -> list[tuple[Gate, GatePoint]]:
+    """Returns each gate of these points once, with the first of them at which it is asked."""
     asked: dict[str, tuple[Gate, GatePoint]] = {}
     for point in points:
         for gate in world.application.spec.gates_at(point):
             asked.setdefault(gate.name, (gate, point))
-    try:
-        found = world.each(lambda each: _ask(world, release, *each), asked.values())
-    except Exception as error:  # no more threads, say
-        found = [_not_asked(gate, error) for gate, _ in asked.values()]
-    for evidence in found:
-        world.say(f"gate {evidence.gate}: {evidence.verdict} ({evidence.answer})")
-    return found
+    return list(asked.values())
 
 
 def gates_before(world: World, kind: QuestionKind, record: Record | None = None) -> list[Evidence]:
@@ -107,7 +118,7 @@ def said(bad: Iterable[Evidence]) -> str:
 def _ask(world: World, release: Release, gate: Gate, point: GatePoint) -> Evidence:
     """Looks until the verdict is known, and as often as `failures` takes it at most."""
     begin, now = world.monotonic(), world.now()
-    began, text = since(point, release, now)
+    began, text = since(point, release, now, whole=gate.kind.whole)
     dark = release.dark_since
     flip = compared(point, release, now)
     reader = WorldReader(world, release.side, flip, point=point, began=began, dark_since=dark)

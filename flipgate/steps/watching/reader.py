@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from flipgate.adapters import alerts, logs, metrics
@@ -15,7 +16,7 @@ from flipgate.adapters.sources import Source
 from flipgate.adapters.traefik import COUNTERS_SECONDS
 from flipgate.core.gates.alertmanager import Alert
 from flipgate.core.gates.kinds.kind import Lines
-from flipgate.core.gates.past import moves, side_then
+from flipgate.core.gates.past import moves, side_through
 from flipgate.core.gates.points import GatePoint
 from flipgate.core.gates.prometheus import Series
 from flipgate.core.gates.sample import Point, cut_reason
@@ -94,11 +95,18 @@ class WorldReader:
     def number(self, promql: str, when: datetime | None = None) -> tuple[float | None, str]:
         return metrics.ask_number(prometheus(self.world), promql, when.timestamp() if when else None)
 
-    def live_then(self, when: datetime) -> Side | None:
+    def live_through(self, start: datetime, end: datetime) -> Side | None:
+        moved, whole = self._moves
+        let_go = not whole and (not moved or moved[0][0] > start)
+        return None if let_go else side_through(start, end, moved, self.world.store.read().active)
+
+    @cached_property
+    def _moves(self) -> tuple[list[tuple[datetime, Side]], bool]:
+        """When users were moved, and whether that is since ever. Read once: the history may be of megabytes, and a bake
+        looks every few seconds."""
         kept, record = self.world.store.history(), self.world.store.read()
         moved = moves({release.name: release for release in [*kept, *record.releases]}.values())
-        let_go = len(kept) >= HISTORY_KEPT and (not moved or moved[0][0] > when)
-        return None if let_go else side_then(when, moved, record.active)
+        return moved, len(kept) < HISTORY_KEPT
 
     def in_flight(self, side: Side) -> str:
         return in_flight_query(self.world, side)

@@ -20,6 +20,8 @@ from flipgate.core.values.sides import Side
 from flipgate.core.workloads.autoscalers import to_hold
 from flipgate.steps.acting.outbox import advance
 from flipgate.steps.acting.world import World
+from flipgate.steps.going_back.live_side import restore_live_side
+from flipgate.steps.going_back.recover import recover
 from flipgate.steps.looking.autoscalers import find_autoscalers
 from flipgate.steps.looking.look import look, need_dark
 from flipgate.steps.moving.hand_over import hand_over_workers
@@ -42,16 +44,16 @@ def scalers(shop: Shop, side: Side) -> str:
     return f"/apis/autoscaling/v2/namespaces/{shop.namespace(side)}/horizontalpodautoscalers"
 
 
-def minimum(shop: Shop, side: Side = BLUE) -> tuple[int, str | None]:
+def minimum(shop: Shop, side: Side = BLUE, name: str = "web") -> tuple[int, str | None]:
     """What the autoscaler of a side's `web` says: its minimum, and what is noted beside it."""
-    found = shop.cluster.get(f"{scalers(shop, side)}/web")
+    found = shop.cluster.get(f"{scalers(shop, side)}/{name}")
     return found["spec"]["minReplicas"], (found["metadata"].get("annotations") or {}).get(BEFORE)
 
 
-def autoscale(shop: Shop, side: Side, least: int) -> None:
+def autoscale(shop: Shop, side: Side, least: int, name: str = "web") -> None:
     target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
     spec = {"scaleTargetRef": target, "minReplicas": least, "maxReplicas": 9}
-    shop.cluster.create(scalers(shop, side), {"metadata": {"name": "web"}, "spec": spec})
+    shop.cluster.create(scalers(shop, side), {"metadata": {"name": name}, "spec": spec})
 
 
 def obey(shop: Shop) -> None:
@@ -180,6 +182,46 @@ def test_where_the_right_is_missing_it_is_said_with_what_to_type(shop: Shop, tmp
     (line,) = [each for each in said if "may scale web up from 1 pods" in each]
     assert f"kubectl -n {shop.namespace(BLUE)} patch hpa web --type=merge" in line
     assert shop.counts(BLUE)["web"] == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "away", "times"),
+    [
+        ("PATCH", "/horizontalpodautoscalers/a-first", 99),
+        ("PATCH", "/scaledobjects/web", 99),
+        ("GET", "/scaledobjects", 9),
+    ],
+    ids=str,
+)
+def test_the_trouble_of_one_is_none_of_the_others_and_reconcile_puts_it_back(
+    shop: Shop, tmp_path: Path, method: str, away: str, times: int
+) -> None:
+    """Else users are on a side that its autoscaler shrinks once it is quiet."""
+    broken, failed = False, list[str]()
+
+    def webhook(request: Handler) -> Answer | None:
+        path = urlsplit(request.path).path
+        if not broken or len(failed) == times or request.command != method or not path.endswith(away):
+            return None
+        failed.append(path)
+        return 500, b'{"kind": "Status", "message": "no webhook"}'
+
+    with with_keda(shop, tmp_path, before=webhook) as keda:
+        warm(shop, worker=keda.world())
+        autoscale(shop, BLUE, 3, name="a-first")
+        path = scaled_object(keda, BLUE)
+        put_to_rest(shop, keda.world())
+        assert minimum(shop, name="a-first") == (1, "[3, 1]")
+        broken = True
+        users_complain(shop, lambda: obey(shop), cluster=keda.cluster)
+        assert failed
+        assert (shop.where(), minimum(shop)) == (("blue",), (2, None))
+        broken = False
+        world = keda.world("reconcile")
+        recover(world)
+        restore_live_side(world)
+        assert minimum(shop, name="a-first") == (3, None)
+        assert not {AT, PAUSED_BEFORE} & (shop.cluster.get(path)["metadata"].get("annotations") or {}).keys()
 
 
 def scaled_object(keda: Keda, side: Side, **annotations: str) -> str:

@@ -16,7 +16,7 @@ from flipgate.core.record.going_on import DOORBELL
 from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.record import Decision, Question
 from flipgate.core.spec.application import load_application
-from flipgate.core.values.errors import Refused
+from flipgate.core.values.errors import Refused, TemporaryError
 from flipgate.core.values.verdicts import Verdict
 from flipgate.steps.acting.world import World, utc_now
 from flipgate.steps.releasing.questions import decide
@@ -151,6 +151,34 @@ def test_a_gate_that_fails_right_before_the_move_makes_the_yes_void_and_moves_no
     assert record.release
     assert record.release.stopped
     assert record.release.stopped.withdrawn
+
+
+@pytest.mark.usefixtures("suspending")
+def test_what_fails_a_run_after_gates_have_held_its_release_has_another_ask(
+    shop: Shop, dark: World, tmp_path: Path, prefect: PlayedPrefect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tasks import steps
+
+    def unreachable(*_: object) -> None:
+        raise TemporaryError("did not answer", obj="the API server")
+
+    with gated(shop, dark, tmp_path, ERRORS) as (world, green):
+        reconcile(world)
+        green.error(11)
+        assert flip(world).name == "Held"
+        prefect.of("flip-traffic")[-1]["state_type"] = "COMPLETED"
+        green.error(10)
+        reconcile(world)
+        with monkeypatch.context() as patched:
+            patched.setattr(steps.check_again, "fn", unreachable)
+            with pytest.raises(TemporaryError):
+                flip(world)
+        prefect.of("flip-traffic")[-1]["state_type"] = "FAILED"
+        reconcile(world)
+        _, second, third = prefect.of("flip-traffic")
+        assert third["idempotency_key"].startswith(second["idempotency_key"])
+        with pytest.raises(SuspendedError):
+            flip(world)
 
 
 @pytest.mark.usefixtures("suspending")

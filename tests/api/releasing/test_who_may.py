@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from flipgate.core.gates.kinds import Gate
 from flipgate.core.record.approvals import Granted, NotGranted
 from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.record import Decision
@@ -83,3 +84,18 @@ def test_a_yes_does_not_outlive_the_policy_that_it_was_given_under(dark: World) 
     assert run.asks(now) is None
     with refusing("NotAnApprover"):
         approves(now, BEN)
+
+
+def test_a_yes_does_not_outlive_the_gates_that_were_to_pass(dark: World) -> None:
+    """Or who may change the file takes away what a person was shown, and the move goes on with their word."""
+    run, gates = Run(), (Gate.model_validate({"name": "tested", "verified": {"hours": 2}, "at": "flip"}),)
+    spec = dark.application.spec.model_copy(update={"gates": gates})
+    before = replace(dark, application=dark.application.model_copy(update={"spec": spec}))
+    assert run.asks(before) is None
+    approves(before, BEN)
+    assert run.asks(before) == Granted(by="ben", reason="as agreed")
+
+    void = questions.standing(dark, FLIP)
+    assert isinstance(void, NotGranted)
+    assert (void.reason, "what the gates are that have to pass" in void.fact) == ("BasisChanged", True)
+    assert run.asks(dark) is None, "asked anew"

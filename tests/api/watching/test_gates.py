@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -16,6 +16,7 @@ from flipgate.adapters import alerts, logs, metrics, sources
 from flipgate.adapters.store import Store
 from flipgate.core.gates.alertmanager import NOT_KNOWN, Alert
 from flipgate.core.gates.kinds.promql import NO_OLD_SIDE
+from flipgate.core.gates.points import GatePoint
 from flipgate.core.gates.sample import GateSample
 from flipgate.core.record.freeze import BreakGlass
 from flipgate.core.record.phases import QuestionKind
@@ -27,11 +28,12 @@ from flipgate.steps.acting.world import utc_now
 from flipgate.steps.watching import reader, watch
 from flipgate.steps.watching.gates import measuring
 from flipgate.steps.watching.measure import measures
+from flipgate.steps.watching.points import ask_gates
 from tests.api.bakes import RATIO, baking, declared, flipped, watched
 from tests.api.desk import Desk
 from tests.api.shop import Shop, timed_by_its_waiting
 from tests.api.town import Town, world_of
-from tests.api.wire import Answer, Handler, Noting, Script, listening, number, serving, silence, within
+from tests.api.wire import Answer, Handler, Noting, Script, Through, listening, number, serving, silence, within
 from tests.core.builders import SHOP, at
 
 PASS, FAIL, UNKNOWN, INFO = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN, Verdict.INFO
@@ -133,6 +135,18 @@ def test_alertmanager_is_asked_for_what_fires_with_these_labels() -> None:
     (asked,) = alertmanager.queries
     assert asked["filter"] == ['app="x"', 'team="a\\"b"']
     assert (asked["silenced"], asked["inhibited"]) == (["true"], ["false"])
+
+
+@pytest.mark.parametrize("point", [GatePoint.SOAK, GatePoint.SCALE_DOWN])
+def test_an_alert_that_has_fired_for_hours_is_bad_for_as_long_as_it_fires(tmp_path: Path, point: GatePoint) -> None:
+    """It would pass again an hour after it began: told so in the soak, and the old side put to rest on it."""
+    began = (utc_now() - timedelta(hours=3)).isoformat()
+    fires = json.dumps([{"labels": {"alertname": "Slow", "severity": "page"}, "startsAt": began}]).encode()
+    with listening(Noting((200, fires))) as address, serving(lambda _: (500, b"{}"), tmp_path) as cluster:
+        found = declared(f"http://{address}", f"{{name: pages, alerts: {{severity: page}}, at: {point}}}")
+        world = timed_by_its_waiting(world_of(cluster, found))
+        (evidence,) = ask_gates(world, flipped(5 * 3600), point)
+    assert (evidence.verdict, "Slow" in evidence.answer, "the flip" in evidence.answer) == (Verdict.FAIL, True, True)
 
 
 @pytest.mark.parametrize(
@@ -381,17 +395,34 @@ def test_a_cluster_that_does_not_answer_is_unknown(tmp_path: Path) -> None:
 def test_where_users_were_a_week_before_is_told_by_record_and_history_or_not_at_all(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk, week = Desk(shop), utc_now() - timedelta(days=7)
+    desk, week, lately = Desk(shop), utc_now() - timedelta(days=7), utc_now() - timedelta(seconds=60)
+
+    def live(when: datetime, seconds: float = 0) -> Side | None:
+        there = reader.WorldReader(shop.world(), Side.GREEN, utc_now())
+        return there.live_through(when - timedelta(seconds=seconds), when)
+
     desk.remember(active=Side.BLUE)
-    seen = reader.WorldReader(shop.world(), Side.GREEN, utc_now())
-    assert seen.live_then(week) is Side.BLUE
+    assert live(week) is Side.BLUE
     desk.forget()
     desk.remember(active=Side.GREEN, release=flipped(600))
-    assert seen.live_then(week) is Side.BLUE
-    assert seen.live_then(utc_now() - timedelta(seconds=60)) is Side.GREEN
+    assert (live(week), live(lately), live(lately, 3600)) == (Side.BLUE, Side.GREEN, None)
     monkeypatch.setattr(reader, "HISTORY_KEPT", 0)  # as if as many were kept as are ever kept
-    assert seen.live_then(week) is None
-    assert seen.live_then(utc_now() - timedelta(seconds=60)) is Side.GREEN
+    assert (live(week), live(lately)) == (None, Side.GREEN)
     desk.forget()
     desk.remember(active=Side.BLUE, release=flipped(600))  # somebody moved them back, and nobody noted it
-    assert seen.live_then(week) is None
+    assert live(week) is None
+
+
+def test_the_history_is_read_once_in_a_bake_however_often_it_is_looked_at(shop: Shop, tmp_path: Path) -> None:
+    """It may be of megabytes."""
+    Desk(shop).remember(active=Side.BLUE)
+    lists = list[str]()
+
+    def note(_: str, path: str) -> Answer | None:
+        lists.extend([path] if "labelSelector" in path else [])
+        return None
+
+    with serving(Through(shop.kubeconfig, before=note), tmp_path) as cluster:
+        seen = reader.WorldReader(shop.world("worker", cluster), Side.GREEN, utc_now())
+        assert [seen.live_through(at, at) for at in [utc_now()] * 3] == [Side.BLUE] * 3
+    assert len(lists) == 1

@@ -52,7 +52,7 @@ class PlayedReader:
     def ran_on(self, side: Side) -> bool:
         return self.ran
 
-    def live_then(self, when: datetime) -> Side | None:
+    def live_through(self, start: datetime, end: datetime) -> Side | None:
         return self.lived
 
     def in_flight(self, side: Side) -> str:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flipgate.core.gates.kinds.promql import NO_OLD_SIDE
-from flipgate.core.gates.past import WEEK, hour_of_a_week_before, moves, side_then
+from flipgate.core.gates.past import WEEK, hour_of_a_week_before, moves, side_through
 from flipgate.core.record.phases import Phase
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Verdict
@@ -61,7 +61,7 @@ def test_where_nobody_knows_which_side_was_live_the_hour_before_the_flip_is_take
     reader.lived = None
     sample = looked(PAST, reader)
     assert (sample.old, PAST.kind.verdict(PAST, sample)) == (1, FAIL)
-    assert "which side was live is not known" in PAST.kind.threshold(PAST, sample)
+    assert "no one side is known to have been live through it" in PAST.kind.threshold(PAST, sample)
 
 
 def test_a_first_release_has_no_past_and_is_held_against_its_limit_alone() -> None:
@@ -166,15 +166,30 @@ def moved(seconds: float, side: Side) -> tuple[datetime, Side]:
 def test_where_users_were_is_told_by_each_move_since_or_not_at_all(
     moved: list[tuple[datetime, Side]], now_on: Side, then: Side | None
 ) -> None:
-    assert side_then(at(0), moved, now_on) is then
-    assert side_then(at(0), reversed(moved), now_on) is then
+    assert side_through(at(0), at(0), moved, now_on) is then
+    assert side_through(at(0), at(0), reversed(moved), now_on) is then
+
+
+@pytest.mark.parametrize(
+    ("moved", "now_on", "through"),
+    [
+        ([moved(-9, GREEN)], GREEN, GREEN),
+        ([moved(-5, GREEN)], GREEN, None),  # a release at the same hour, a week before
+        ([moved(-5, GREEN), moved(-1, BLUE)], BLUE, None),  # and its way back
+        ([moved(5, GREEN)], GREEN, BLUE),
+    ],
+)
+def test_an_hour_in_which_users_were_moved_is_no_sides(
+    moved: list[tuple[datetime, Side]], now_on: Side, through: Side | None
+) -> None:
+    assert side_through(at(-8), at(0), moved, now_on) is through
 
 
 @given(st.sampled_from(Side), st.lists(st.integers(1, 999), unique=True), st.integers(0, 1000))
 def test_of_moves_that_all_are_remembered_any_time_is_told(first: Side, times: list[int], when: int) -> None:
     made = [moved(second, first.other if index % 2 == 0 else first) for index, second in enumerate(sorted(times))]
     then = ([first, *(side for when_moved, side in made if when_moved <= at(when))])[-1]
-    assert side_then(at(when), made, made[-1][1] if made else first) is then
+    assert side_through(at(when), at(when), made, made[-1][1] if made else first) is then
 
 
 def test_moves_are_those_of_releases_there_and_back() -> None:

@@ -102,6 +102,14 @@ def test_since_when_a_gate_counts_at_each_point(point: GatePoint, seconds: float
     assert since(point, of_age(seconds, *phases), NOW) == (at(begins), said)
 
 
+@pytest.mark.parametrize("point", [GatePoint.FLIP, GatePoint.SOAK, GatePoint.SCALE_DOWN])
+def test_an_alert_counts_however_long_it_has_fired_and_what_is_counted_over_an_hour_does_not(point: GatePoint) -> None:
+    """Or a release's alert would pass again an hour after it began, and while it fires."""
+    assert (gate("alerts: {severity: page}").kind.whole, gate("restarts: 0").kind.whole) == (True, False)
+    release = of_age(5 * HOUR, *(DARK if point is GatePoint.FLIP else LIVE))
+    assert since(point, release, NOW, whole=True).at < at(-4 * HOUR)
+
+
 def test_the_other_side_is_compared_while_it_had_its_users() -> None:
     assert compared(GatePoint.FLIP, of_age(60, *DARK), NOW) == NOW
     assert compared(GatePoint.SOAK, of_age(5 * HOUR, *LIVE), NOW) == at(-5 * HOUR)

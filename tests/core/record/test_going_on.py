@@ -11,8 +11,10 @@ from flipgate.core.record.going_on import AT_MOST, DOORBELL, ENDED, Run, gates_h
 from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.record import Decision, Record
 from flipgate.core.record.release import Kept
-from flipgate.core.record.stopped import Failure, note_stop
+from flipgate.core.record.soak import extend
+from flipgate.core.record.stopped import Failure, forget_stop, note_stop
 from flipgate.core.values.base import but
+from flipgate.core.values.who import Speaker
 from tests.core.builders import BAKING, DARK, GREEN, LIVE, approval, at, question, record, release
 
 SOON, LATE = at(10 + DOORBELL.total_seconds() - 1), at(10 + DOORBELL.total_seconds())
@@ -67,6 +69,32 @@ def test_each_time_that_gates_held_a_release_the_run_that_goes_on_is_another() -
     assert not gates_held(dark())
     assert key_of(held(20), "flip-traffic", LATE) == f"{FIRST}-held-20260301T120020.000000"
     assert key_of(held(20), "flip-traffic", LATE) != key_of(held(21), "flip-traffic", LATE)
+
+
+@pytest.mark.parametrize("first", ["GatesNotPassed", "Frozen"])
+@pytest.mark.parametrize(
+    "later", [Failure("Unreachable", "no answer"), Failure("ChecksFailed", "web: 500", verdict=True)]
+)
+@pytest.mark.parametrize("acted", [False, True], ids=["before it was at work", "at work"])
+def test_what_stops_a_run_after_a_hold_has_another_go_on_and_not_the_one_that_ended_well(
+    first: str, later: Failure, acted: bool
+) -> None:
+    """The first run has its key for good, and ended well: nobody begins it again, and nobody would ever be asked."""
+    held = note_stop(dark(), "3f2a9c01d4e8-1", "flip-traffic", Failure(first, "no"), actor="a", run="r", now=at(20))
+    on_it = but(forget_stop(held) if acted else held, question=question(), approval=approval())
+    failed = note_stop(on_it, "3f2a9c01d4e8-1", "flip-traffic", later, actor="a", run="r", now=at(40))
+    assert (failed.question is None) is later.verdict
+    key = key_of(failed, "flip-traffic", LATE)
+    assert key.endswith("-held-20260301T120020.000000")
+    assert key == key_of(but(failed, release=forget_stop(failed).release), "flip-traffic", LATE), "as often as it stops"
+
+
+def test_a_soak_that_a_person_keeps_longer_has_the_run_of_its_new_end_whatever_held_it_before() -> None:
+    why = Failure("GatesNotPassed", "ratio: fail: 2", verdict=True)
+    held = note_stop(live(), "3f2a9c01d4e8-1", "scale-down", why, actor="a", run="r", now=at(20))
+    longer = extend(held, 24, Speaker("ana"), "cli", "a match", at(30))
+    assert not gates_held(longer)
+    assert key_of(longer, "scale-down", LATE) == "scale-down-shop-3f2a9c01d4e8-1-end-1"
 
 
 def test_the_key_is_the_same_for_all_who_start_it() -> None:

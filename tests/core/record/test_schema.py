@@ -60,6 +60,7 @@ NEWS: dict[str, Record] = {
     "question of a message": record(outbox=(but(ASKS, question="flip-1"),)),
     "question of a decision": record(release=release(*LIVE, decisions=(but(DECIDED, identity=None, question="q"),))),
     "ticks": record(release=release(*DARK), question=question(ticks=(Tick(name="backup", text="it was read back"),))),
+    "gates": record(release=release(*DARK), question=question(gates="0" * 16)),
     "ticks of an approval": record(
         release=release(*DARK), question=question(), approval=approval(identity=None, ticks=("backup",))
     ),
@@ -81,6 +82,7 @@ NEWS: dict[str, Record] = {
     "again": record(release=release(*LIVE, again={"web": "0" * 12})),
     "commits": record(release=release(*LIVE, commits=(Commit(what="deploy", commit="0" * 40, at=NOW),))),
     "kept": record(release=release(*LIVE, kept=Kept(ends=1))),
+    "held": record(release=release(*LIVE, held=NOW)),
     "users are wanted back": record(
         release=release(*LIVE), question=question(), approval=approval(decision="rollback", identity=None)
     ),
@@ -144,11 +146,11 @@ def test_whatever_is_stored_and_was_not_known_then_is_judged_here() -> None:
         "Record": {"darkPreview", "frozen", "glass", "inChat", "mergeRequest", "queued", "refusedBuild"},
         "Announcement": {"question"},
         "Condition": {"basis", "changed", "lookedAt"},
-        "Question": {"content", "lookFirst", "services", "ticks", "whoMay"},
+        "Question": {"content", "gates", "lookFirst", "services", "ticks", "whoMay"},
         "Approval": {"identity", "ticks"},
         "Decided": {"identity", "question", "ticks"},
         "Occupant": {"accepted", "roles", "suspended"},
-        "Release": {"again", "chain", "commits", "kept"},
+        "Release": {"again", "chain", "commits", "held", "kept"},
         "FrozenEvidence": {"output", "seconds"},
     }
     known = {name: set(part["enum"]) for name, part in FIRST["$defs"].items() if "enum" in part}

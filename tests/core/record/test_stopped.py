@@ -64,6 +64,19 @@ def test_where_gates_do_not_pass_nobody_is_asked_and_everybody_is_told_what_goes
     assert 'past the gates: flipgate flip shop --break-glass --reason "..."' in message.text
 
 
+def test_a_gate_that_comes_and_goes_is_told_once_until_somebody_was_asked_again() -> None:
+    def held(before: Record, seconds: float) -> Record:
+        bad = failure(Refused("ratio: fail: 2", reason="GatesNotPassed"))
+        return stopped(before, bad, seconds=seconds)
+
+    first = held(record(release=release(*DARK)), 30)
+    again = held(first, 330)
+    assert stop_of(again).at == at(330), "who goes on has another key"
+    assert (len(again.outbox), len(again.journal)) == (len(first.outbox), len(first.journal))
+    asked = held(but(again, question=question()), 660)
+    assert (asked.question, len(asked.outbox)) == (None, len(first.outbox) + 1), "the question is gone"
+
+
 def test_a_fault_leaves_the_yes_for_the_next_run() -> None:
     after = stopped(approved(), FAULT)
     assert (after.question, after.approval) == (question(), approval())

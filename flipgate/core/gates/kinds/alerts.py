@@ -55,6 +55,7 @@ class Alerts(GateKind[AlertsKeys]):
     word = "alerts"
     keys = AlertsKeys
     whom = "Alertmanager"
+    whole = True  # one that fires since two hours fires
 
     def problems(self, gate: AlertsKeys) -> Iterator[str]:
         for asked in (gate.labels, gate.watchdog or {}):

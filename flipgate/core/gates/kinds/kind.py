@@ -122,8 +122,9 @@ class Reader(Protocol):
     def number(self, promql: str, when: datetime | None = None) -> tuple[float | None, str]:
         """The one number that Prometheus has, now or then; else None and why."""
 
-    def live_then(self, when: datetime) -> Side | None:
-        """The side that users were on at a time before the flip, by what the cluster remembers; None: not known."""
+    def live_through(self, start: datetime, end: datetime) -> Side | None:
+        """The side that users were on through all of a time before the flip, by what the cluster remembers; None: not
+        known, or they were moved in it."""
 
     def in_flight(self, side: Side) -> str:
         """The query of `metrics.inFlight` for a side; empty where the file has none."""
@@ -172,6 +173,8 @@ class GateKind(ABC, Generic[K]):
     """Whether it is asked by a thread of its own, between two looks: while none of flipgate's own requests goes on."""
     of_the_other: ClassVar[bool] = False
     """Whether its numbers are the other side's: the one that users leave."""
+    whole: ClassVar[bool] = False
+    """Whether it counts since the side has the release, or its users, at every point, and not over an hour at most."""
     drawn: ClassVar[bool] = False
     """Whether its numbers make a picture when the bake is over."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
@@ -207,8 +207,9 @@ class _Number:
     def _past(self) -> Before:
         """Another hour is taken only where Prometheus has nothing of that one: an error may soon be over."""
         end = hour_of_a_week_before(self.reader.now())
-        side = self.reader.side.other if self.gate.of == "time" else self.reader.live_then(end)
-        found = _Found(None, "which side was live is not known", nothing=True)
+        start = end - timedelta(seconds=HOUR_SECONDS)
+        side = self.reader.side.other if self.gate.of == "time" else self.reader.live_through(start, end)
+        found = _Found(None, "no one side is known to have been live through it", nothing=True)
         if side:
             found = self._ask(side, HOUR_SECONDS, end)
         if found.value is not None or not found.nothing:
