@@ -30,7 +30,7 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.looking.held import held_evidence
 from flipgate.steps.releasing import questions
 from tasks import steps as task
-from tasks.artifacts import question_text
+from tasks.question import question_text
 
 ANSWERS_NO = MappingProxyType({Why.REJECTED: "Rejected", Why.APPROVAL_EXPIRED: "Expired"})
 """Answers that end a run well, and what its state is called then."""

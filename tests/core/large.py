@@ -11,6 +11,7 @@ from flipgate.core.record import record as records
 from flipgate.core.record.intents import BringUp, HandOver, Intent, Move, Rest, Restore
 from flipgate.core.record.occupant import Contract, Occupant, Ran
 from flipgate.core.record.phases import TRANSITIONS, Phase, Reason
+from flipgate.core.record.planned import parts
 from flipgate.core.record.record import (
     JOURNAL_KEPT,
     OUTBOX_KEPT,
@@ -66,7 +67,10 @@ def gates(text: str, count: int = 25) -> list[Evidence]:
 def large_question(text: str) -> Question:
     """About 100 services, with what 100 routes and as many checks say."""
     evidence = frozen(gates(text, 200))
-    return question(summary=text, changes=(text,) * MOST_SERVICES, evidence=evidence, url=text, flow_run=text)
+    plan = parts((of, (text,) * MOST_SERVICES, text) for of in ("routes", "work", "a rollback", "what stays"))
+    return question(
+        summary=text, changes=(text,) * MOST_SERVICES, plan=plan, evidence=evidence, url=text, flow_run=text
+    )
 
 
 @cache
