@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from flipgate.core.record.approvals import who_approves
+from flipgate.core.record.compared import Compared, Half
+from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.record import Question
-from flipgate.core.record.release import frozen
+from flipgate.core.record.release import NONE_KEPT, FrozenEvidence, frozen
 from flipgate.core.values.outward import markdown, markdown_code, one_line
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.core.workloads.differences import DIFFERS
-from tasks.artifacts import row
+from flipgate.steps.acting.world import World
+from tasks.artifacts import beside, row
 
 CHANGES_SHOWN = 100
 """Lines of what changes in a form."""
@@ -32,14 +35,60 @@ def _who_may(application: str, question: Question) -> str:
     return f"**{said}** This form takes a no: whom it is from nobody has proven.\n\n"
 
 
+def show_question(world: World, question: Question) -> None:
+    """The question with its plan, both sides beside each other and what was found as an artifact `APP-question`: what
+    the form has no room for."""
+    beside(world, "question", question.summary, lambda: whole_text(question))
+
+
+def whole_text(question: Question) -> str:
+    """The question with all that is kept of it."""
+    parts = [("What changes", question.changes), *((part.of.capitalize(), part.lines) for part in question.plan)]
+    lists = [f"### {markdown(of)}\n" + "".join(f"\n- {markdown(line)}" for line in lines) for of, lines in parts]
+    found = [e for e in question.evidence if not e.gate.startswith(DIFFERS)]
+    table = "### What was found\n\n" + _found(found)
+    return "\n\n".join([f"## {markdown(question.summary)}", *lists, _sides(question), table])
+
+
+def _sides(question: Question) -> str:
+    """Both sides beside each other; a value that is the same on both stands once."""
+    if not question.compared:
+        return f"### Both sides\n\n{NONE_KEPT}"
+    old, new = ("now", "then") if question.kind is QuestionKind.FLIP else ("the old side", "live")
+    head = ["service", f"image {old}", f"image {new}", f"Ready {old}", f"Ready {new}"]
+    head += ["cpu of a pod (request / limit)", "memory of a pod", f"restarts {old}", f"restarts {new}"]
+    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}", *map(_both, question.compared)]
+    return "### Both sides\n\n" + "\n".join(lines)
+
+
+def _both(row: Compared) -> str:
+    old, new = row.old, row.new
+    cells = [row.service, old.image or "none", new.image or "none", _ready(old), _ready(new)]
+    cells += [_change(old.cpu, new.cpu), _change(old.memory, new.memory), _restarts(old), _restarts(new)]
+    return f"| {' | '.join(map(markdown, cells))} |"
+
+
+def _ready(half: Half) -> str:
+    return f"{half.ready}/{half.wanted}" if half.image else "none"
+
+
+def _restarts(half: Half) -> str:
+    if not half.image:
+        return "none"
+    return "not known" if half.restarts is None else str(half.restarts)
+
+
+def _change(old: str, new: str) -> str:
+    return old or "none" if old == new else f"{old or 'none'} -> {new or 'none'}"
+
+
 def question_text(application: str, question: Question, evidence: Iterable[Evidence]) -> str:
     """What the approval form shows above its fields: what changes, this look's evidence, and what else is stored with
     the question, such as the digests that a yes is bound to. Differences are lines of what changes."""
     shown = list(evidence)
     seen = {each.gate for each in shown}
     bound = [e for e in question.evidence if e.gate not in seen and not e.gate.startswith(DIFFERS)]
-    rows = [row(e.gate, e.verdict, e.detail) for e in (*frozen(shown), *bound)]
-    table = "\n".join(["| gate | | found |", "|---|---|---|", *rows]) if rows else "No checks are declared."
+    table = _found([*frozen(shown), *bound])
     passed = sum(e.verdict is Verdict.PASS for e in shown)
     gates = sum(e.verdict is not Verdict.INFO for e in shown)
     changes = _lines(application, question.changes, CHANGES_SHOWN)
@@ -53,6 +102,11 @@ def question_text(application: str, question: Question, evidence: Iterable[Evide
         f"No decision before {question.expires_at:%Y-%m-%d %H:%M} UTC means no. A change of images, pod templates or "
         "routes voids it."
     )
+
+
+def _found(proofs: Sequence[FrozenEvidence]) -> str:
+    rows = [row(e.gate, e.verdict, e.detail) for e in proofs]
+    return "\n".join(["| gate | | found |", "|---|---|---|", *rows]) if rows else "No checks are declared."
 
 
 def _lines(application: str, lines: Sequence[str], most: int) -> str:

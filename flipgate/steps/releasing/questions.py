@@ -37,6 +37,7 @@ from flipgate.core.workloads.view import SideState, View
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.outbox import advance, write, write_history
 from flipgate.steps.acting.world import World
+from flipgate.steps.looking.compared import compare_sides
 from flipgate.steps.looking.dark_preview import standing_address
 from flipgate.steps.looking.differing import differing
 from flipgate.steps.looking.look import configuration, look, need_record
@@ -125,8 +126,8 @@ def pose(world: World, kind: QuestionKind, evidence: list[Evidence], *, flow_run
     if flip:
         look_first = (*standing_address(world, release.side), *port_forwards(view.traffic, place))
     shown = frozen([*evidence, *evidence_of(found), *behind.shown])
-    plan = plan_of(world, view, release, kind)
-    question = but(asked, evidence=shown, changes=changes, plan=plan, look_first=look_first)
+    plan, rows = plan_of(world, view, release, kind), compare_sides(world, view, release)
+    question = but(asked, evidence=shown, changes=changes, plan=plan, compared=rows, look_first=look_first)
     posed = write(world, lambda record: _posed(world, record, question))
     return posed.question or question
 

@@ -35,6 +35,16 @@ def test_the_question_about_the_flip_keeps_routes_work_and_the_way_back(shop: Sh
     assert lines_of(plan, BACK)[0] == "it brings back: web shop/web:1"
 
 
+def test_both_sides_are_kept_beside_each_other_as_they_stood(shop: Shop) -> None:
+    world = shop.gone_live(until=Phase.DARK)
+    pose(world, FLIP, [])
+    shop.scale(GREEN, "web", 5)
+    web, mailer = kept(world).compared
+    assert (web.service, web.old.image, web.new.image) == ("web", "shop/web:1", "shop/web:2")
+    assert ((web.old.ready, web.old.wanted), (web.new.ready, web.new.wanted), web.new.restarts) == ((2, 2), (2, 2), 0)
+    assert ((mailer.old.wanted, mailer.new.wanted), mailer.new.cpu) == ((1, 0), "- / -")
+
+
 def test_routes_that_would_change_otherwise_are_told_by_their_fields(shop: Shop) -> None:
     world = shop.gone_live(until=Phase.DARK)
     pose(world, FLIP, [])
