@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 from flipgate.core.record.approvals import who_approves
 from flipgate.core.record.compared import Compared, Half
 from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.record import Question
 from flipgate.core.record.release import NONE_KEPT, FrozenEvidence, frozen
+from flipgate.core.values.foreign import fault
 from flipgate.core.values.outward import markdown, markdown_code, one_line
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.core.workloads.differences import DIFFERS
 from flipgate.steps.acting.world import World
+from flipgate.steps.watching.question_graphs import question_pictures
 from tasks.artifacts import beside, row
 
 CHANGES_SHOWN = 100
 """Lines of what changes in a form."""
 PLAN_SHOWN = 10
 """Of each part of the plan."""
+SHOWN_SECONDS = 20.0
 
 
 def _look_first(question: Question) -> str:
@@ -35,19 +39,37 @@ def _who_may(application: str, question: Question) -> str:
     return f"**{said}** This form takes a no: whom it is from nobody has proven.\n\n"
 
 
-def show_question(world: World, question: Question) -> None:
-    """The question with its plan, both sides beside each other and what was found as an artifact `APP-question`: what
-    the form has no room for."""
-    beside(world, "question", question.summary, lambda: whole_text(question))
+@contextmanager
+def showing_question(world: World, question: Question) -> Iterator[None]:
+    """The question with its plan, both sides beside each other, what was found and pictures of the gates' numbers as an
+    artifact `APP-question`: what the form has no room for. It is made beside the block, in which the form is put up;
+    after that the process would end, so it is waited for, no longer than SHOWN_SECONDS."""
+    sending = beside(world, "question", question.summary, lambda: whole_text(question, _graphs(world, question)))
+    try:
+        yield
+    finally:
+        sending.join(SHOWN_SECONDS)
 
 
-def whole_text(question: Question) -> str:
-    """The question with all that is kept of it."""
+def _graphs(world: World, question: Question) -> list[str]:
+    try:
+        release = world.store.read().release
+        return question_pictures(world, release, question.kind) if release else []
+    except Exception as error:  # any at all: what is beside the pictures is to be shown all the same
+        return [f"no pictures: {markdown(fault(error))}"]
+
+
+def whole_text(question: Question, graphs: Sequence[str] = ()) -> str:
+    """The question with all that is kept of it, and with pictures."""
     parts = [("What changes", question.changes), *((part.of.capitalize(), part.lines) for part in question.plan)]
     lists = [f"### {markdown(of)}\n" + "".join(f"\n- {markdown(line)}" for line in lines) for of, lines in parts]
     found = [e for e in question.evidence if not e.gate.startswith(DIFFERS)]
     table = "### What was found\n\n" + _found(found)
-    return "\n\n".join([f"## {markdown(question.summary)}", *lists, _sides(question), table])
+    return "\n\n".join([f"## {markdown(question.summary)}", *lists, _sides(question), table, *_pictures(graphs)])
+
+
+def _pictures(graphs: Sequence[str]) -> list[str]:
+    return ["### Numbers of the gates", *graphs] if graphs else []
 
 
 def _sides(question: Question) -> str:

@@ -12,7 +12,7 @@ from flipgate.core.record.planned import Part
 from flipgate.core.record.release import frozen
 from flipgate.core.values.verdicts import Evidence, Verdict
 from tests.core.builders import question
-from tests.core.tasks.test_artifacts import joined, world
+from tests.core.tasks.test_artifacts import world
 
 __all__ = ["world"]
 pytestmark = pytest.mark.xdist_group("prefect")  # one process imports it, which takes seconds
@@ -46,9 +46,17 @@ def test_it_is_sent_beside_the_run_and_a_prefect_that_is_away_is_a_sentence(
     world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tasks import artifacts
-    from tasks.question import show_question
+    from tasks.question import showing_question
+
+    sent: list[str] = []
+    monkeypatch.setattr(artifacts, "create_markdown_artifact", lambda markdown, **_: sent.append(markdown))
+    with pytest.raises(KeyboardInterrupt), showing_question(world, ASKED):
+        raise KeyboardInterrupt  # as a run is suspended
+    (shown,) = sent
+    assert "### Numbers of the gates\n\nno pictures: " in shown, "this world has no record to be read"
+    assert "| web | shop/web:1 |" in shown
 
     monkeypatch.setattr(artifacts, "create_markdown_artifact", lambda **_: 1 / 0)
-    show_question(world, ASKED)
-    joined()
+    with showing_question(world, ASKED):
+        assert world.said == [] or world.said == ["no artifact shop-question: ZeroDivisionError"]
     assert world.said == ["no artifact shop-question: ZeroDivisionError"]
