@@ -49,6 +49,12 @@ def test_a_decision_is_told_once_and_a_no_after_a_yes_again() -> None:
     assert again.startswith("Rejected by U1 / ana via slack")
 
 
+def test_each_word_that_a_question_can_be_answered_with_is_told() -> None:
+    for decision in Decision:
+        ((_, text),) = in_chat.due(given(asked(), decision))
+        assert text.endswith(" UTC: as agreed" if decision is not Decision.EXPIRED else "which means no: as agreed")
+
+
 def test_a_decision_is_told_when_the_release_has_gone_on_and_the_question_is_gone() -> None:
     gone_on = records.advance(given(asked(), Decision.REJECT), Phase.REJECTED, Reason.REJECTED, at(20), actor="x")
     assert (gone_on.question, gone_on.release) == (None, None)
