@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from flipgate.adapters.addresses import address
 from flipgate.core.record.approvals import NotGranted
 from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.planned import lines_of
@@ -12,7 +15,7 @@ from flipgate.steps.releasing.planned import BACK, GOES, HELD, ROUTES, STAYS, WO
 from flipgate.steps.releasing.questions import decide, pose, standing
 from tests.api.desk import Desk
 from tests.api.shop import BLUE, GREEN, Shop
-from tests.core.builders import ANA
+from tests.core.builders import ANA, declaring
 
 FLIP, SCALE_DOWN = QuestionKind.FLIP, QuestionKind.SCALE_DOWN
 
@@ -69,3 +72,24 @@ def test_the_question_about_the_rest_keeps_what_goes_and_stays_and_what_going_ba
     said = Desk(shop).run("status", shop.name).output
     assert "what goes: given back: 3 pods" in said
     assert "mailer: 1 of 1 pods" in Desk(shop).run("status", shop.name, "-o", "wide").output
+
+
+def test_a_side_that_is_kept_warm_says_what_stays_and_which_autoscaler_is_held(shop: Shop) -> None:
+    world = shop.gone_live()
+    warm = replace(world, application=declaring(world.application, policy={"rest_replicas": 1}))
+    scaler(shop, "web", 2)
+    question = pose(warm, SCALE_DOWN, [])
+    assert question.changes[0] == "2 pods of blue go; green keeps serving"
+    assert lines_of(question.plan, GOES)[1:] == ("mailer: 1 of 1 pods", "web: 1 of 2 pods")
+    assert lines_of(question.plan, STAYS)[0] == "web: 1 of 2 pods"
+    assert lines_of(question.plan, HELD) == (
+        "HorizontalPodAutoscaler web minimum 2 now: is held at 1 until blue is brought up again",
+    )
+
+
+def scaler(shop: Shop, name: str, least: int) -> None:
+    """An autoscaler of one of blue's Deployments."""
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}
+    spec = {"scaleTargetRef": target, "minReplicas": least, "maxReplicas": 9}
+    path = address("HorizontalPodAutoscaler", shop.namespace(BLUE))
+    shop.cluster.create(path, {"metadata": {"name": name}, "spec": spec})
