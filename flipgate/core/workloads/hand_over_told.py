@@ -47,10 +47,10 @@ def _one(service: Service, old: SideState, new: SideState, counts: Mapping[str, 
             return f"{name}: is suspended on {old.side} by somebody, and stays suspended on {new.side}"
         starts = f"resumed on {new.side}" if then.found else f"{new.side} has none"
         return f"{name}: {f'suspended on {old.side}' if was.found else f'{old.side} has none'}, {starts}"
-    stops = f"{_pods(was.replicas)} stop on {old.side}" if was.found else f"{old.side} has none"
+    stops = f"{old.side} stops {_pods(was.replicas)}" if was.found else f"{old.side} has none"
     if not then.found or name not in counts:
         return f"{name}: {stops}, {f'it stays down on {new.side}' if then.found else f'{new.side} has none'}"
-    starts = f"{_pods(max(counts[name], was.replicas))} start on {new.side}"
+    starts = f"{new.side} starts {_pods(max(counts[name], was.replicas))}"
     if rules := [f"{each.kind} {each.name}" for each in scaled.get(name, ())]:
         starts += f"; from then on {' and '.join(rules)} says how many"
     return f"{name}: {stops}, {starts}"

@@ -34,7 +34,7 @@ def test_the_question_about_the_flip_keeps_routes_work_and_the_way_back(shop: Sh
         f"IngressRoute {shop.own}/live: spec.routes[0].services[0].namespace "
         f"{shop.namespace(BLUE)} -> {shop.namespace(GREEN)}",
     )
-    assert lines_of(plan, WORK)[1:] == ("mailer: 1 pod stop on blue, 1 pod start on green",)
+    assert lines_of(plan, WORK)[1:] == ("mailer: blue stops 1 pod, green starts 1 pod",)
     assert lines_of(plan, BACK)[0] == "it brings back: web shop/web:1"
 
 

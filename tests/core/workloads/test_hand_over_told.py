@@ -33,7 +33,7 @@ def test_what_stops_where_and_what_starts_where_with_how_many_pods_in_which_orde
     assert lines(OLD, NEW) == [
         "old-first: once users have moved, all that works stops on blue before it starts on green: for a moment "
         "nothing works",
-        "mailer: 5 pods stop on blue, 5 pods start on green",
+        "mailer: blue stops 5 pods, green starts 5 pods",
         "nightly: suspended on blue, resumed on green",
         "ledger: its pods stop to consume on blue, and consume on green; they serve on both",
     ]
@@ -47,15 +47,15 @@ def test_a_cron_job_that_somebody_suspended_stays_so() -> None:
 
 def test_what_a_side_does_not_have_is_said() -> None:
     found = lines(without(OLD, "mailer"), without(NEW, "nightly"))
-    assert "mailer: blue has none, 3 pods start on green" in found
+    assert "mailer: blue has none, green starts 3 pods" in found
     assert "nightly: suspended on blue, green has none" in found
-    assert "mailer: 5 pods stop on blue, green has none" in lines(OLD, without(NEW, "mailer"))
+    assert "mailer: blue stops 5 pods, green has none" in lines(OLD, without(NEW, "mailer"))
 
 
 def test_of_what_keda_scales_it_is_said_who_says_how_many_also_where_nobody_could_look() -> None:
     keda = ScaledObject("mail-queue", "shop-green", "ScaledObject", deployment="mailer")
     (said,) = [line for line in lines(OLD, NEW, scaled={"mailer": (keda,)}) if line.startswith("mailer")]
-    assert said.endswith("5 pods start on green; from then on ScaledObject mail-queue says how many")
+    assert said.endswith("green starts 5 pods; from then on ScaledObject mail-queue says how many")
     assert lines(OLD, NEW, scaled=Unread("no permission"))[-1] == (
         "whether KEDA scales any of it is not known: no permission"
     )
