@@ -30,7 +30,7 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.looking.held import held_evidence
 from flipgate.steps.releasing import questions
 from tasks import steps as task
-from tasks.artifacts import question_text
+from tasks.question import question_text, showing_question
 
 ANSWERS_NO = MappingProxyType({Why.REJECTED: "Rejected", Why.APPROVAL_EXPIRED: "Expired"})
 """Answers that end a run well, and what its state is called then."""
@@ -118,7 +118,8 @@ def ask_person(world: World, kind: QuestionKind, look: Callable[[], list[Evidenc
     form = form_of(question).with_initial_data(description=question_text(world.application.name, question, evidence))
     seconds = world.application.spec.policy.approval_expires_seconds + GRACE_SECONDS
     # A key that Prefect has seen suspends nothing, even when the run was cancelled before anybody answered.
-    suspend_flow_run(wait_for_input=form, timeout=seconds, key=f"{question.id}-{uuid4().hex[:8]}")
+    with showing_question(world, question):
+        suspend_flow_run(wait_for_input=form, timeout=seconds, key=f"{question.id}-{uuid4().hex[:8]}")
     return questions.standing(world, kind)  # never reached: the run that is resumed begins again from the top
 
 

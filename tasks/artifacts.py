@@ -21,13 +21,10 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import ArtifactUpdate
 
 from flipgate.adapters import runs
-from flipgate.core.record.approvals import who_approves
-from flipgate.core.record.record import Question
-from flipgate.core.record.release import Release, frozen
+from flipgate.core.record.release import Release
 from flipgate.core.values.errors import Refused
-from flipgate.core.values.outward import markdown, markdown_code, one_line
-from flipgate.core.values.verdicts import Evidence, Verdict
-from flipgate.core.workloads.differences import DIFFERS
+from flipgate.core.values.outward import markdown
+from flipgate.core.values.verdicts import Evidence
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.failed import what_failed
 from flipgate.steps.releasing.bring_up import Coming
@@ -37,7 +34,7 @@ from flipgate.steps.watching.watch import Moved
 def show_evidence(world: World, title: str, evidence: Iterable[Evidence]) -> None:
     """A table of verdicts as an artifact `APP-evidence`."""
     text = f"## {markdown(title)}\n\n{evidence_table(evidence)}"
-    _beside(world, "evidence", title, lambda: text)
+    beside(world, "evidence", title, lambda: text)
 
 
 def show_checks(world: World, title: str, evidence: Iterable[Evidence]) -> None:
@@ -74,7 +71,7 @@ def show_graphs(world: World, title: str, make: Callable[[], list[str]]) -> None
         graphs = "\n\n".join(make())
         return f"## {markdown(title)}\n\n{graphs}" if graphs else ""
 
-    _beside(world, "bake", title, text)
+    beside(world, "bake", title, text)
 
 
 def keep_failure(world: World, release: Release, refused: Refused) -> str:
@@ -88,7 +85,7 @@ def keep_failure(world: World, release: Release, refused: Refused) -> str:
     if not text:
         return ""
     kind = f"{release.name}-failed"
-    sent = _beside(world, kind, f"{release.name} failed on {release.side}: {refused.reason}", lambda: text)
+    sent = beside(world, kind, f"{release.name} failed on {release.side}: {refused.reason}", lambda: text)
     sent.join(KEEP_SECONDS)
     if sent.refused:
         return ""
@@ -96,7 +93,7 @@ def keep_failure(world: World, release: Release, refused: Refused) -> str:
     return f"What its pods said: {runs.artifact_url(key) or f'artifact {key} of the run'}"
 
 
-def _beside(world: World, kind: str, title: str, make: Callable[[], str]) -> _Sending:
+def beside(world: World, kind: str, title: str, make: Callable[[], str]) -> _Sending:
     """An artifact `APP-KIND`, made and sent beside what goes on, by the thread that is returned: users may be on their
     way back, and wait for nothing that is only shown. What fails is a sentence: Prefect may be away, and a release goes
     on without it."""
@@ -121,8 +118,6 @@ class _Sending(Thread):
     refused = False
 
 
-CHANGES_SHOWN = 100
-"""Lines of what changes in a form."""
 KEEP_SECONDS = 10.0
 PACE_SECONDS = 2.0
 """Between two updates of what is shown: more often nobody looks."""
@@ -220,45 +215,11 @@ def _newest(places: SimpleQueue[Shown | None]) -> Shown | None:
 
 def evidence_table(evidence: Iterable[Evidence]) -> str:
     """Verdicts as a Markdown table."""
-    rows = [_row(e.gate, e.verdict, e.asked, e.of_whom, e.answer, e.threshold) for e in evidence]
+    rows = [row(e.gate, e.verdict, e.asked, e.of_whom, e.answer, e.threshold) for e in evidence]
     head = ["| gate | verdict | asked | of whom | answer | wanted |", "|---|---|---|---|---|---|"]
     return "\n".join(head + rows) if rows else "No checks are declared for this application."
 
 
-def _row(gate: str, verdict: str, *cells: str) -> str:
+def row(gate: str, verdict: str, *cells: str) -> str:
+    """A row of such a table."""
     return "| " + " | ".join([markdown(gate), f"**{verdict}**", *map(markdown, cells)]) + " |"
-
-
-def _look_first(question: Question) -> str:
-    """How to see the dark side with one's own eyes, as a block to copy from."""
-    lines = "\n".join(map(one_line, question.look_first))
-    return f"To look at it first:\n\n{markdown_code(lines, 'sh')}\n\n" if lines else ""
-
-
-def _who_may(application: str, question: Question) -> str:
-    """Who may approve, and that this form is not where: nobody proves a name in it."""
-    if question.who_may is None:
-        return ""
-    said = markdown(who_approves(application, question))
-    return f"**{said}** This form takes a no: whom it is from nobody has proven.\n\n"
-
-
-def question_text(application: str, question: Question, evidence: Iterable[Evidence]) -> str:
-    """What the approval form shows above its fields: what changes, this look's evidence, and what else is stored with
-    the question, such as the digests that a yes is bound to. Differences are lines of what changes."""
-    shown = list(evidence)
-    seen = {each.gate for each in shown}
-    bound = [e for e in question.evidence if e.gate not in seen and not e.gate.startswith(DIFFERS)]
-    rows = [_row(e.gate, e.verdict, e.detail) for e in (*frozen(shown), *bound)]
-    table = "\n".join(["| gate | | found |", "|---|---|---|", *rows]) if rows else "No checks are declared."
-    passed = sum(e.verdict is Verdict.PASS for e in shown)
-    gates = sum(e.verdict is not Verdict.INFO for e in shown)
-    changes = "".join(f"\n- {markdown(line)}" for line in question.changes[:CHANGES_SHOWN])
-    if (more := len(question.changes) - CHANGES_SHOWN) > 0:
-        changes += f"\n- **{more} more**: `flipgate status {markdown(application)} -o json` has all of them"
-    return (
-        f"## {markdown(question.summary)}\n\n**{passed} of {gates} gates pass.** What changes:\n{changes}\n\n"
-        f"{_look_first(question)}{table}\n\n{_who_may(application, question)}"
-        f"No decision before {question.expires_at:%Y-%m-%d %H:%M} UTC means no. A change of images, pod templates or "
-        "routes voids it."
-    )

@@ -121,6 +121,8 @@ def _waits_for(record: Record, now: datetime) -> dict[str, Any]:
         "flowRun": question.flow_run,
         "url": question.url,
         "changes": list(question.changes),
+        "compared": [row.model_dump(by_alias=True) for row in question.compared],
+        "plan": [{"of": part.of, "lines": list(part.lines)} for part in question.plan],
         "lookFirst": list(question.look_first),
         "whoMay": str(question.who_may) if question.who_may else None,
         "ticks": [{"name": each.name, "text": each.text, "required": each.required} for each in question.ticks],

@@ -199,6 +199,8 @@ def _question(question: dict[str, Any] | None, now: datetime) -> Iterator[tuple[
         yield "", question["url"]
     if question["whoMay"]:
         yield "Approval", question["whoMay"]
+    for part in question["plan"]:
+        yield "Plan", f"{part['of']}: {_first(part['lines'])}"
     for line in question["lookFirst"]:
         yield "Look", line
     said = (question["decision"] or {}).get("ticks", [])
@@ -210,6 +212,11 @@ def _question(question: dict[str, Any] | None, now: datetime) -> Iterator[tuple[
         yield "Decision", f"{decision['decision']} by {decision['by']} via {decision['via']}: {decision['reason']}"
         if decision["void"]:
             yield "", click.style(f"void: {decision['void']}", fg="red")
+
+
+def _first(lines: list[str]) -> str:
+    """The first of them, and how many there are beside it; `-o wide` shows all."""
+    return f"{lines[0]} (and {len(lines) - 1} more)" if len(lines) > 1 else lines[0]
 
 
 def _not_passed(question: dict[str, Any] | None) -> Iterator[tuple[str, str]]:
@@ -290,7 +297,9 @@ def _entry(entry: dict[str, Any] | None) -> str:
 
 
 def _more(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """What `-o wide` adds: evidence and times."""
+    """What `-o wide` adds: the whole plan, evidence and times."""
+    for part in (data["waitsFor"] or {}).get("plan", []):
+        yield from (("Plan", f"{part['of']}: {line}") for line in part["lines"][1:])
     for proof in (data["waitsFor"] or {}).get("evidence", []):
         yield "Evidence", f"{proof['gate']}: {proof['verdict']}, {proof['detail']}"
     yield from (("By hand", line) for line in data["wayBack"]["byHand"])

@@ -42,6 +42,9 @@ DATA = """\
   refusedBuild    null or {fact, at}: the last build event, where it started nothing; CI does not hear of that
   waitsFor        null or {question, kind, release, summary, askedAt, expiresAt,
                   state: open|approved|rejected|rollback|expired|void, flowRun, url, changes: [LINE],
+                  plan: [{of: routes|work|a rollback|what goes|what stays|autoscalers, lines: [LINE]}],
+                  compared: [{service, old: {image, ready, wanted, cpu, memory: "REQUEST / LIMIT", restarts: null where
+                  they are not known}, new}]: both sides as they stood then,
                   lookFirst: [COMMAND or address], whoMay: null or who may approve, by the policy,
                   ticks: [{name, text, required}]: what is to be said with a yes,
                   evidence: [{gate, verdict, detail}] (a verdict "info" is only shown),

@@ -46,6 +46,7 @@ class Run:
             patched.setattr(waiting, "flow_run", SimpleNamespace(id=self.id))
             patched.setattr(waiting, "task", SimpleNamespace(pose=_pose))
             patched.setattr(waiting, "suspend_flow_run", self._suspend)
+            patched.setattr(waiting, "showing_question", lambda *_: nullcontext())
             patched.setattr(runs, "answers_of", self._answers)
             patched.setattr(runs, "variables", lambda: frozenset(self.variables))
             try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import ssl
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -127,6 +127,7 @@ def played(world: World, run: str = "") -> Iterator[SimpleNamespace]:
                 ("open_world", lambda *_: world),
                 ("begin", lambda *_: world),
                 ("show_evidence", _nothing),
+                ("showing_question", lambda *_: nullcontext()),
             ):
                 if hasattr(module, name):
                     patched.setattr(module, name, value)

@@ -8,9 +8,11 @@ from typing import Any
 
 from flipgate.core.record import approvals, conditions, outbox
 from flipgate.core.record import record as records
+from flipgate.core.record.compared import Compared, Half
 from flipgate.core.record.intents import BringUp, HandOver, Intent, Move, Rest, Restore
 from flipgate.core.record.occupant import Contract, Occupant, Ran
 from flipgate.core.record.phases import TRANSITIONS, Phase, Reason
+from flipgate.core.record.planned import parts
 from flipgate.core.record.record import (
     JOURNAL_KEPT,
     OUTBOX_KEPT,
@@ -66,7 +68,18 @@ def gates(text: str, count: int = 25) -> list[Evidence]:
 def large_question(text: str) -> Question:
     """About 100 services, with what 100 routes and as many checks say."""
     evidence = frozen(gates(text, 200))
-    return question(summary=text, changes=(text,) * MOST_SERVICES, evidence=evidence, url=text, flow_run=text)
+    plan = parts((of, (text,) * MOST_SERVICES, text) for of in ("routes", "work", "a rollback", "what stays"))
+    half = Half(image=text, ready=1000, wanted=1000, cpu=text, memory=text, restarts=1000)
+    rows = tuple(Compared(service=name, old=half, new=half) for name in NAMES)
+    return question(
+        compared=rows,
+        summary=text,
+        changes=(text,) * MOST_SERVICES,
+        plan=plan,
+        evidence=evidence,
+        url=text,
+        flow_run=text,
+    )
 
 
 @cache

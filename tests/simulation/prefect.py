@@ -49,6 +49,7 @@ SHOWN: Mapping[str, Any] = {
     "show_graphs": lambda *_: None,
     "showing_pods": _nobody_looks,
     "showing_progress": _nobody_looks,
+    "showing_question": _nobody_looks,
 }
 """What only shows: artifacts."""
 

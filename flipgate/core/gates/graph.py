@@ -1,4 +1,4 @@
-"""Draws a gate's numbers around a flip: the old side's line, the flip, the new side's line, and the limit."""
+"""Draws a gate's numbers around a flip, or before one: the old side's line, the new side's, the flip and the limit."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html import escape
 from typing import NamedTuple
 
@@ -21,6 +21,8 @@ _LEFT, _FLIP, _RIGHT, _TOP, _BOTTOM = 64, 264, 704, 52, 196
 _POINTS = 150
 """Of one line: more would not be told apart, and an artifact is to stay small."""
 _LONGEST_NOTE = 110
+_HALF_A_DAY = timedelta(hours=12)
+"""From here on a time is told with its day."""
 _COLOURS = {Side.BLUE: "#2563eb", Side.GREEN: "#15803d", None: "#7c3aed"}
 _RED, _ORANGE, _GREY, _PALE = "#b91c1c", "#c2410c", "#4b5563", "#e5e7eb"
 
@@ -34,11 +36,21 @@ class Line:
 
 
 class Span(NamedTuple):
-    """The time that is drawn: `begin` to `flip` is the old side's, `flip` to `end` the new one's."""
+    """The time that is drawn: `begin` to `flip` is the old side's, `flip` to `end` the new one's. Where no flip has
+    been, `flip` is `begin`, and no mark is drawn."""
 
     begin: datetime
     flip: datetime
     end: datetime
+
+    @property
+    def flipped(self) -> bool:
+        return self.flip > self.begin
+
+    @property
+    def place(self) -> int:
+        """Where the flip stands in the picture."""
+        return _FLIP if self.flipped else _LEFT
 
 
 @dataclass(frozen=True)
@@ -77,10 +89,9 @@ def bake_graph(graph: Graph) -> str:
         side, value = graph.hour
         drawn.append(_stroke(_LEFT, y(value), _FLIP, y(value), _COLOURS[side], "2 3"))
     drawn += [shape for line in graph.lines for shape in _runs(line, x, y)]
-    drawn += [
-        _stroke(_FLIP, _TOP - 6, _FLIP, _BOTTOM, _ORANGE, "3 2"),
-        _text(_FLIP, _TOP - 9, "flip", _ORANGE, "middle"),
-    ]
+    if graph.span.flipped:
+        drawn.append(_stroke(_FLIP, _TOP - 6, _FLIP, _BOTTOM, _ORANGE, "3 2"))
+        drawn.append(_text(_FLIP, _TOP - 9, "flip", _ORANGE, "middle"))
     return _svg(drawn)
 
 
@@ -91,11 +102,12 @@ def as_markdown(name: str, svg: str) -> str:
 
 def _time_scale(span: Span) -> Scale:
     begin, flip, end = (moment.timestamp() for moment in span)
+    place = span.place
 
     def x(at: float) -> float:
         if at <= flip:
-            return _FLIP - (flip - max(at, begin)) / max(flip - begin, 1.0) * (_FLIP - _LEFT)
-        return _FLIP + (min(at, end) - flip) / max(end - flip, 1.0) * (_RIGHT - _FLIP)
+            return place - (flip - max(at, begin)) / max(flip - begin, 1.0) * (place - _LEFT)
+        return place + (min(at, end) - flip) / max(end - flip, 1.0) * (_RIGHT - place)
 
     return x
 
@@ -122,11 +134,14 @@ def _frame(graph: Graph, marks: Sequence[float], x: Scale, y: Scale) -> Iterator
     yield _stroke(_LEFT, _TOP, _LEFT, _BOTTOM, _GREY)
     begin, flip, end = graph.span
     middle = flip + (end - flip) / 2
-    for moment, anchor in ((begin, "start"), (flip, "middle"), (middle, "middle"), (end, "end")):
+    clock = "%d %b %H:%M" if end - begin > _HALF_A_DAY else "%H:%M:%S"
+    flips = ((flip, "middle"),) if graph.span.flipped else ()
+    for moment, anchor in ((begin, "start"), *flips, (middle, "middle"), (end, "end")):
         at = x(moment.timestamp())
         yield _stroke(at, _BOTTOM, at, _BOTTOM + 4, _GREY)
-        yield _text(at, _BOTTOM + 16, f"{moment.astimezone(UTC):%H:%M:%S}", _GREY, anchor)
-    yield _text(_LEFT, _BOTTOM + 32, "time in UTC; before and after the flip at scales of their own", _GREY)
+        yield _text(at, _BOTTOM + 16, f"{moment.astimezone(UTC):{clock}}", _GREY, anchor)
+    scales = "; before and after the flip at scales of their own" if graph.span.flipped else ""
+    yield _text(_LEFT, _BOTTOM + 32, f"time in UTC{scales}", _GREY)
     if graph.note:
         yield _text(_LEFT, _BOTTOM + 47, cut(graph.note, _LONGEST_NOTE), _GREY)
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from uuid import NAMESPACE_URL, uuid5
 
 from flipgate.core.record.phases import QuestionKind
+from flipgate.core.record.planned import as_evidence
 from flipgate.core.record.record import Approval, Decision, Question, Record, announce, need_release
 from flipgate.core.record.release import DETAIL_KEPT, Decided, Release
 from flipgate.core.record.ticks import missing, options
@@ -261,7 +262,7 @@ def answer(record: Record, approval: Approval) -> Record:
         via=approval.via,
         reason=approval.reason,
         at=approval.at,
-        evidence=question.evidence,
+        evidence=(*question.evidence, *as_evidence(question.plan)),
         identity=approval.identity,
         question=question.id,
         ticks=approval.ticks,
@@ -286,7 +287,7 @@ def lapse(record: Record, reason: str, *, by: str, via: str, now: datetime) -> R
         via=via,
         reason=reason,
         at=now,
-        evidence=question.evidence,
+        evidence=(*question.evidence, *as_evidence(question.plan)),
         question=question.id,
     )
     return _remember(record, said)

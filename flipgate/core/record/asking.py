@@ -113,4 +113,5 @@ def _changes(application: str, question: Question) -> str:
     lines = [f"• {cut(line, CHANGE_SHOWN)}" for line in question.changes[:CHANGES_SHOWN]]
     if more := len(question.changes) - len(lines):
         lines.append(f"and {more} more: flipgate status {application}")
-    return slack("\n".join(["What would change:", *(lines or ["nothing that is known"])]), LONGEST_SECTION)
+    plan = [f"{part.of.capitalize()}: {cut(part.short, CHANGE_SHOWN)}" for part in question.plan]
+    return slack("\n".join(["What would change:", *(lines or ["nothing that is known"]), *plan]), LONGEST_SECTION)

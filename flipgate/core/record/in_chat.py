@@ -15,7 +15,12 @@ from flipgate.core.values.who import shown
 
 MOST_KEPT: Final = 5
 """Messages, the newest: older ones have been told what became of them, or have failed to be again and again."""
-SAID: Final = {Decision.APPROVE: "Approved by", Decision.REJECT: "Rejected by"}
+SAID: Final = {
+    Decision.APPROVE: "Approved by",
+    Decision.REJECT: "Rejected by",
+    Decision.EXTEND: "Kept longer by",
+    Decision.ROLLBACK: "Users are wanted back by",
+}
 
 
 def kept(record: Record, message: InChat) -> Record:

@@ -16,11 +16,13 @@ from pydantic import AwareDatetime, Field
 
 from flipgate.core.record.announcement import Announcement, InChat
 from flipgate.core.record.chain import SHOWN_DIGITS
+from flipgate.core.record.compared import Compared
 from flipgate.core.record.freeze import BreakGlass, Freeze
 from flipgate.core.record.intents import MOVE_ROUTES, Move
 from flipgate.core.record.merge_request import MergeRequest
 from flipgate.core.record.occupant import Occupant
 from flipgate.core.record.phases import AFTER_TRAFFIC, ASKED_IN, Phase, QuestionKind, Reason
+from flipgate.core.record.planned import Part
 from flipgate.core.record.release import FrozenEvidence, PhaseChange, QueuedImage, RefusedBuild, Release
 from flipgate.core.record.ticks import Tick
 from flipgate.core.record.who_may import WhoMay
@@ -103,6 +105,8 @@ class Question(Model):
     """By reference the digests that pods ran: a yes is bound to them."""
     services: dict[Name, Sentence] = Field(default={}, exclude_if=lambda known: not known)
     """Where the Services lead that the routes would name, by name: a yes is bound to that, too."""
+    plan: tuple[Part, ...] = Field(default=(), exclude_if=lambda plan: not plan)
+    compared: tuple[Compared, ...] = Field(default=(), exclude_if=lambda rows: not rows)
     who_may: WhoMay | None = Field(default=None, exclude_if=lambda may: may is None)
     """Who may say yes, where the policy says that."""
     ticks: tuple[Tick, ...] = Field(default=(), exclude_if=lambda ticks: not ticks)

@@ -49,6 +49,7 @@ def _news(record: Record) -> Iterator[object]:
     yield record.question and record.question.look_first
     yield record.question and (record.question.content or record.question.services or record.question.who_may)
     yield record.question and (record.question.ticks or record.question.gates)
+    yield record.question and (record.question.plan or record.question.compared)
     yield record.approval and record.approval.ticks
     yield record.approval and (record.approval.identity or record.approval.decision is Decision.ROLLBACK)
     yield record.in_chat

@@ -214,8 +214,11 @@ def _short_question(record: Record) -> Record:
     if len(evidence) > FEW:
         evidence = (*evidence[: FEW - 1], *_summed(evidence[FEW - 1 :]))
     changes = tuple(fitted(line, 2 * SHORT_BYTES) for line in changes)
+    plan = tuple(but(part, lines=(fitted(part.short, 2 * SHORT_BYTES),)) for part in question.plan)
     evidence = tuple(but(proof, detail=fitted(proof.detail, SHORT_BYTES)) for proof in evidence)
-    return but(record, question=but(question, changes=changes, evidence=evidence, look_first=()))
+    return but(
+        record, question=but(question, changes=changes, plan=plan, compared=(), evidence=evidence, look_first=())
+    )
 
 
 def _short_builds(record: Record) -> Record:

@@ -12,6 +12,7 @@ from typing import Final
 
 from flipgate.core.record.approvals import answered, lapse, withdraw
 from flipgate.core.record.phases import Phase, QuestionKind
+from flipgate.core.record.planned import as_evidence
 from flipgate.core.record.record import Decision, Record, announce, journaled, update_release
 from flipgate.core.record.release import Decided, Kept, Release
 from flipgate.core.record.who_may import identify
@@ -177,7 +178,7 @@ def _decided(record: Record, decision: str, by: Speaker, via: str, reason: str, 
         via=via,
         reason=reason,
         at=now,
-        evidence=asked.evidence if asked else (),
+        evidence=(*asked.evidence, *as_evidence(asked.plan)) if asked else (),
         identity=identify(by.caller, None),
     )
 

@@ -9,6 +9,7 @@ from flipgate.core.record.record import Record
 from flipgate.core.record.release import Release
 from flipgate.core.workloads import taken_out
 from flipgate.core.workloads.content import gets_anew, marks, new_content
+from flipgate.core.workloads.counts import rest_counts
 from flipgate.core.workloads.differences import Differences, differing_lines
 from flipgate.core.workloads.render import images_of
 from flipgate.core.workloads.stateful import AT_REST, HANDED_OVER, deletes
@@ -26,7 +27,9 @@ def changes_of(world: World, view: View, release: Release, kind: QuestionKind, d
         stay = [
             f"{name} is no longer in the file: its pods stay, {count}" for name, count in gone.replicas.items() if count
         ]
-        goes = f"{sum(side.replicas.values())} pods of {side.side} go; {release.side} keeps serving"
+        keep = rest_counts(world.application, world.application.spec.policy.rest_replicas)
+        going = sum(max(0, count - keep.get(name, 0)) for name, count in side.replicas.items())
+        goes = f"{going} pods of {side.side} go; {release.side} keeps serving"
         return (goes, *_data_lost(world, view, release, kind), *stay)
     record, old = need_record(world, view), release.side.other
     before = images_of(world.application, view.sides[old]) if record.ran_on(old) else {}

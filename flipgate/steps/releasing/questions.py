@@ -17,13 +17,13 @@ from flipgate.core.record.became import became
 from flipgate.core.record.form import Filled
 from flipgate.core.record.phases import Phase, QuestionKind, Reason, asked_in
 from flipgate.core.record.pipelines import FLIP_TRAFFIC, SCALE_DOWN
+from flipgate.core.record.planned import lines_of
 from flipgate.core.record.record import Decision, Question, Record
 from flipgate.core.record.release import Release, frozen
 from flipgate.core.record.stopped import last_attempt
 from flipgate.core.record.ticks import missing, not_asked, options, ticks_of
 from flipgate.core.record.who_may import WhoMay, who_may
 from flipgate.core.traffic.look_first import port_forwards
-from flipgate.core.traffic.moves import plan_move
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import BadInput, Refused
 from flipgate.core.values.reasons import Why
@@ -38,10 +38,12 @@ from flipgate.core.workloads.view import SideState, View
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.outbox import advance, write, write_history
 from flipgate.steps.acting.world import World
+from flipgate.steps.looking.compared import compare_sides
 from flipgate.steps.looking.dark_preview import standing_address
 from flipgate.steps.looking.differing import differing
 from flipgate.steps.looking.look import configuration, look, need_record
 from flipgate.steps.releasing.changes import changes_of, losing_data, summary_of
+from flipgate.steps.releasing.planned import ROUTES, move_of, plan_of, routes_moved
 from flipgate.steps.releasing.settle import need_restable, need_soaked
 from flipgate.steps.releasing.soak import extend
 from flipgate.steps.releasing.what_runs import Behind, deploy_again, need_declared, need_own, services_moved
@@ -78,7 +80,7 @@ def basis(
         change["schedules"] = schedules
     change["configuration"] = configuration(world.cluster, side) if settings is None else settings
     if kind is QuestionKind.FLIP:
-        patches = plan_move(view.traffic, world.application.places, release.side)
+        patches = move_of(world, view, release)
         change["plan"] = [[str(p.route), [op for op in p.operations if op["op"] != "test"]] for p in patches]
     else:
         change["plan"] = ["rest", str(side.side), world.application.spec.policy.rest_replicas]
@@ -127,7 +129,8 @@ def pose(world: World, kind: QuestionKind, evidence: list[Evidence], *, flow_run
     if flip:
         look_first = (*standing_address(world, release.side), *port_forwards(view.traffic, place))
     shown = frozen([*evidence, *evidence_of(found), *behind.shown])
-    question = but(asked, evidence=shown, changes=changes, look_first=look_first)
+    plan, rows = plan_of(world, view, release, kind), compare_sides(world, view, release)
+    question = but(asked, evidence=shown, changes=changes, plan=plan, compared=rows, look_first=look_first)
     posed = write(world, lambda record: _posed(world, record, question))
     return posed.question or question
 
@@ -288,12 +291,15 @@ def _other_policy(world: World, release: Release, question: Question) -> str:
 
 
 def _changed_since(world: World, view: View, release: Release, question: Question) -> str:
-    """What would change now and was not asked about, and the other way round; empty where no line of it tells (the
-    routes, or one of many differences)."""
+    """What would change now and was not asked about, and the other way round; empty where no line of it tells (one
+    of many differences)."""
     found = differing(world, view, release.side, configuration(world.cluster, view.sides[release.side]))
+    routes = lines_of(question.plan, ROUTES)  # none of a question that an older flipgate asked
     lines = changes_of(world, view, release, QuestionKind.FLIP, found)
-    come = [f"now {line}" for line in lines if line not in question.changes]
-    gone = [f"no longer {line}" for line in question.changes if line not in lines]
+    lines = (*lines, *(routes_moved(world, view, release) if routes else ()))
+    asked = (*question.changes, *routes)
+    come = [f"now {line}" for line in lines if line not in asked]
+    gone = [f"no longer {line}" for line in asked if line not in lines]
     return f": {'; '.join([*come, *gone])}" if come or gone else ""
 
 

@@ -221,7 +221,7 @@ def test_a_release_that_was_not_dark_for_long_enough_is_asked_about_when_it_was(
 def test_an_unknown_gate_keeps_the_way_back_open_and_a_word_passes_it(
     shop: Shop, live: World, tmp_path: Path, prefect: PlayedPrefect
 ) -> None:
-    from tasks.artifacts import question_text
+    from tasks.question import question_text
 
     gate = '{name: ratio, promql: "x{namespace=\\"{namespace}\\"}[{window}]", of: namespace, max: 1, at: scale-down}'
     with gated(shop, live, tmp_path, gate) as (world, prometheus):

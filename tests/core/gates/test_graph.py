@@ -55,6 +55,22 @@ def test_both_sides_the_flip_the_limit_and_what_was_unknown() -> None:
     assert after[1][1] < after[0][1] == before[1][1] < before[0][1] < before[2][1], "higher is further up"
 
 
+def test_where_no_flip_has_been_the_whole_width_is_both_sides_and_no_mark_is_drawn() -> None:
+    lines = (Line(BLUE, points((0, 4), (60, 5))), Line(GREEN, points((0, 1), (60, 2))))
+    root = drawn(Graph("slow", Limit(10), Span(at(), at(), at(60)), lines))
+    texts = [text.text for text in root.iter(f"{SVG}text")]
+    assert "flip" not in texts
+    assert texts.count("12:00:00") == 1
+    ends = {(way[0][0], way[-1][0]) for side in COLOUR for way in places(root, COLOUR[side])}
+    assert ends == {(64.0, 704.0)}
+
+
+def test_times_of_more_than_half_a_day_are_told_with_their_day() -> None:
+    root = drawn(graph(Line(GREEN, points((1, 5), (20, 20))), end=at(86_400)))
+    texts = [text.text for text in root.iter(f"{SVG}text")]
+    assert {"01 Mar 12:00", "02 Mar 12:00"} <= set(texts)
+
+
 def test_what_prometheus_did_not_give_is_drawn_from_the_looks_and_said() -> None:
     looks = of_looks([GateSample(0, 5), GateSample(1, None), GateSample(2, 1)], at(5))
     assert looks == points((5, 5), (6, None), (7, 1))

@@ -13,6 +13,7 @@ from flipgate.core.record.announcement import InChat
 from flipgate.core.record.asking import CHOICES, LONGEST_SECTION, asking, form, told
 from flipgate.core.record.click import About, Click, read_click
 from flipgate.core.record.phases import Phase, Reason
+from flipgate.core.record.planned import Part
 from flipgate.core.record.record import Decision, Record
 from flipgate.core.values.base import but
 from flipgate.core.values.who import Speaker, slack_caller
@@ -47,6 +48,12 @@ def test_a_decision_is_told_once_and_a_no_after_a_yes_again() -> None:
     assert [*in_chat.due(done)] == []
     ((_, again),) = in_chat.due(given(done, Decision.REJECT, 20))
     assert again.startswith("Rejected by U1 / ana via slack")
+
+
+def test_each_word_that_a_question_can_be_answered_with_is_told() -> None:
+    for decision in Decision:
+        ((_, text),) = in_chat.due(given(asked(), decision))
+        assert text.endswith(" UTC: as agreed" if decision is not Decision.EXPIRED else "which means no: as agreed")
 
 
 def test_a_decision_is_told_when_the_release_has_gone_on_and_the_question_is_gone() -> None:
@@ -98,6 +105,12 @@ def test_a_question_has_a_button_for_each_choice_what_would_change_and_the_comma
     assert "• web: 4 to 5\nand 2 more: flipgate status shop" in shown
     assert '`flipgate approve shop --reason "..."`' in shown
     assert "question `flip-1`" in shown
+
+
+def test_a_question_shows_the_plan_in_short() -> None:
+    back = Part(of="a rollback", lines=("it brings back: web shop/web:1", "fast"))
+    shown = "\n".join(texts(asking("shop", question(changes=["web: 1 to 2"], plan=(back,)))))
+    assert "• web: 1 to 2\nA rollback: it brings back: web shop/web:1 (and 1 more)" in shown
 
 
 def test_other_people_s_text_calls_nobody_and_is_bounded() -> None:

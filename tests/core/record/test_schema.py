@@ -14,10 +14,12 @@ from flipgate.adapters.store import parse_record
 from flipgate.core.git.agreement import agrees
 from flipgate.core.record import queue
 from flipgate.core.record.announcement import Announcement, InChat
+from flipgate.core.record.compared import Compared
 from flipgate.core.record.freeze import BreakGlass, Freeze
 from flipgate.core.record.merge_request import MergeRequest
 from flipgate.core.record.occupant import Occupant, Ran
 from flipgate.core.record.phases import Phase, Reason
+from flipgate.core.record.planned import Part
 from flipgate.core.record.record import FIRST_SCHEMA, SCHEMA_VERSION, Condition, ConditionStatus, Record
 from flipgate.core.record.release import Commit, Decided, FrozenEvidence, Judgement, Kept, PhaseChange, RefusedBuild
 from flipgate.core.record.size import written
@@ -55,6 +57,8 @@ NEWS: dict[str, Record] = {
     "look_first": record(release=release(*DARK), question=question(look_first=("kubectl port-forward",))),
     "content": record(release=release(*DARK), question=question(content={"acme/web:2": ("sha256:a",)})),
     "services": record(release=release(*DARK), question=question(services={"web": "selector app=web"})),
+    "compared": record(release=release(*DARK), question=question(compared=(Compared(service="web"),))),
+    "plan": record(release=release(*DARK), question=question(plan=(Part(of="routes", lines=("none changes",)),))),
     "who_may": record(release=release(*DARK), question=question(who_may=WhoMay(users=("ana",)))),
     "in_chat": record(in_chat=(InChat(question="flip-1", channel="C1", message="1.2", text="Send all users?"),)),
     "question of a message": record(outbox=(but(ASKS, question="flip-1"),)),
@@ -146,7 +150,7 @@ def test_whatever_is_stored_and_was_not_known_then_is_judged_here() -> None:
         "Record": {"darkPreview", "frozen", "glass", "inChat", "mergeRequest", "queued", "refusedBuild"},
         "Announcement": {"question"},
         "Condition": {"basis", "changed", "lookedAt"},
-        "Question": {"content", "gates", "lookFirst", "services", "ticks", "whoMay"},
+        "Question": {"compared", "content", "gates", "lookFirst", "plan", "services", "ticks", "whoMay"},
         "Approval": {"identity", "ticks"},
         "Decided": {"identity", "question", "ticks"},
         "Occupant": {"accepted", "roles", "suspended"},

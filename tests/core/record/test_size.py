@@ -51,7 +51,7 @@ def bare(one: Release | None) -> tuple[object, ...] | None:
 
 
 def bare_question(now: Record) -> Question | None:
-    return but(now.question, changes=(), evidence=()) if now.question else None
+    return but(now.question, changes=(), plan=(), compared=(), evidence=()) if now.question else None
 
 
 def decisive(now: Record) -> dict[str, object]:

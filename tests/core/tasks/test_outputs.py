@@ -11,6 +11,7 @@ from flipgate.cli._failures import fail
 from flipgate.cli._print import echo, emit, table
 from flipgate.core.record.announcement import Announcement
 from flipgate.core.record.events import InvolvedObject, event
+from flipgate.core.record.planned import Part
 from flipgate.core.record.release import frozen
 from flipgate.core.record.who_may import WhoMay
 from flipgate.core.values.errors import Refused
@@ -41,12 +42,18 @@ def test_slack_calls_nobody() -> None:
 
 
 def test_forms_and_artifacts_show_words_and_obey_none() -> None:
-    from tasks.artifacts import evidence_table, question_text
+    from tasks.artifacts import evidence_table
+    from tasks.question import question_text
 
     evidence = [Evidence(NASTY, Verdict.FAIL, NASTY, NASTY, NASTY, NASTY)]
     may, stored = WhoMay(users=(NASTY,), not_by=NASTY), frozen([*evidence, replace(evidence[0], gate=f"{NASTY} too")])
     asked = question(
-        summary=NASTY, changes=(NASTY,), evidence=stored, who_may=may, look_first=("kubectl get pods\n```\n# big",)
+        summary=NASTY,
+        changes=(NASTY,),
+        plan=(Part(of=NASTY, lines=(NASTY,)),),
+        evidence=stored,
+        who_may=may,
+        look_first=("kubectl get pods\n```\n# big",),
     )
     shown = f"{evidence_table(evidence)}\n{question_text('shop', asked, evidence)}"
     assert "<img" not in shown
@@ -58,7 +65,7 @@ def test_forms_and_artifacts_show_words_and_obey_none() -> None:
 
 
 def test_a_form_says_who_may_approve_elsewhere_and_by_which_command() -> None:
-    from tasks.artifacts import question_text
+    from tasks.question import question_text
 
     shown = question_text("shop", question(who_may=WhoMay(groups=("managers",))), [])
     assert 'Only group managers may approve: flipgate approve shop --reason "..."' in shown
@@ -67,7 +74,7 @@ def test_a_form_says_who_may_approve_elsewhere_and_by_which_command() -> None:
 
 
 def test_a_form_shows_the_digests_that_a_yes_is_bound_to_and_counts_the_lines_it_has_no_room_for() -> None:
-    from tasks.artifacts import CHANGES_SHOWN, question_text
+    from tasks.question import CHANGES_SHOWN, question_text
 
     stored = frozen(
         [
@@ -83,6 +90,17 @@ def test_a_form_shows_the_digests_that_a_yes_is_bound_to_and_counts_the_lines_it
     assert "differs: web" not in shown, "its lines are among what changes"
     assert shown.count("\n- web: line") == CHANGES_SHOWN
     assert "**3 more**: `flipgate status shop -o json` has all of them" in shown
+
+
+def test_a_form_shows_the_plan_part_by_part_and_counts_the_lines_it_has_no_room_for() -> None:
+    from tasks.question import PLAN_SHOWN, question_text
+
+    routes = tuple(f"IngressRoute edge/live: spec.routes[{n}] a -> b" for n in range(PLAN_SHOWN + 2))
+    plan = (Part(of="routes", lines=routes), Part(of="a rollback", lines=("it brings back: web shop/web:1",)))
+    shown = question_text("shop", question(plan=plan), [])
+    assert shown.count("\n- IngressRoute edge/live") == PLAN_SHOWN
+    assert "**2 more**: `flipgate status shop -o json` has all of them" in shown
+    assert "A rollback:\n\n- it brings back: web shop/web:1\n" in shown
 
 
 def test_an_event_is_one_line_without_what_a_terminal_obeys() -> None:

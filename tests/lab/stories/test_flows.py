@@ -130,6 +130,10 @@ def test_started_from_the_ui_bad_or_rejected_users_see_nothing(new_stage: NewSta
         deploy = prefect.start("deploy-dark", {**parameters, "images": images("2", "api-all")})
         flip = wait_for_question(stage, prefect, QuestionKind.FLIP)
         prefect.wait(deploy, "COMPLETED")
+        key = f"{stage.application}-question"
+        whole = wait_until("the question with both sides", lambda: prefect.artifact(key), 30)  # the run's process ends
+        assert "### Both sides" in whole
+        assert f"{stage.place.blue} -&gt; {stage.place.green}" in whole, "the routes' fields"
         assert prefect.resume(flip, {**YES, "decision": "reject", "reason": "not on a Friday"}) == "ACCEPT"
         prefect.wait(flip, "COMPLETED")
         report = lost_none(load)
