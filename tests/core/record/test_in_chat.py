@@ -7,16 +7,18 @@ from typing import Any
 
 import pytest
 
-from flipgate.core.record import approvals, in_chat
+from flipgate.core.record import approvals, in_chat, soak
 from flipgate.core.record import record as records
 from flipgate.core.record.announcement import InChat
 from flipgate.core.record.asking import CHOICES, LONGEST_SECTION, asking, form, told
 from flipgate.core.record.click import About, Click, read_click
-from flipgate.core.record.phases import Phase, Reason
+from flipgate.core.record.phases import Phase, QuestionKind, Reason
 from flipgate.core.record.record import Decision, Record
+from flipgate.core.record.size import SHORT_BYTES
 from flipgate.core.values.base import but
+from flipgate.core.values.text import fitted
 from flipgate.core.values.who import Speaker, slack_caller
-from tests.core.builders import DARK, at, question, record, release
+from tests.core.builders import DARK, LIVE, at, question, record, release
 
 MESSAGE = InChat(question=question().id, channel="C1", message="1.2", text="shop r-1: Send all users to green?")
 ANA = Speaker("", slack_caller("U1", "T1", "ana"))
@@ -26,9 +28,9 @@ def asked(**facts: Any) -> Record:
     return in_chat.kept(record(release=release(*DARK), question=question(**facts)), MESSAGE)
 
 
-def given(said: Record, decision: Decision, seconds: int = 10) -> Record:
+def given(said: Record, decision: Decision, seconds: int = 10, reason: str = "as agreed") -> Record:
     assert said.question
-    approval = approvals.approval_of(said.question, decision, ANA, "slack", "as agreed", at(seconds))
+    approval = approvals.approval_of(said.question, decision, ANA, "slack", reason, at(seconds))
     return approvals.answer(said, approval)
 
 
@@ -47,6 +49,34 @@ def test_a_decision_is_told_once_and_a_no_after_a_yes_again() -> None:
     assert [*in_chat.due(done)] == []
     ((_, again),) = in_chat.due(given(done, Decision.REJECT, 20))
     assert again.startswith("Rejected by U1 / ana via slack")
+
+
+@pytest.mark.parametrize("decision", [*Decision, "of another version"])
+def test_whatever_was_decided_is_told_once(decision: str) -> None:
+    said = given(asked(), Decision.APPROVE)
+    assert said.release
+    (yes,) = said.release.decisions
+    other = but(said, release=but(said.release, decisions=(but(yes, decision=decision),)))
+    ((message, text),) = in_chat.due(other)
+    assert text.endswith(": as agreed")
+    assert [*in_chat.due(in_chat.said(other, message, text))] == []
+
+
+@pytest.mark.parametrize("reason", ["x" * 2_000, "é" * 2_000, "🙂" * 2_000])
+def test_the_longest_reason_is_told_once(reason: str) -> None:
+    said = given(asked(), Decision.APPROVE, reason=reason)
+    ((message, text),) = in_chat.due(said)
+    done = in_chat.said(said, message, text)
+    assert [*in_chat.due(done)] == []
+    (kept,) = done.in_chat
+    assert [*in_chat.due(but(done, in_chat=(but(kept, said=fitted(text, SHORT_BYTES)),)))] == [], "as a full record is"
+
+
+def test_that_the_old_side_is_kept_longer_is_told_as_a_decision_on_the_question() -> None:
+    soaked = record(release=release(*LIVE), question=question(kind=QuestionKind.SCALE_DOWN))
+    kept = soak.extend(in_chat.kept(soaked, MESSAGE), 5, ANA, "cli", "the fix comes tomorrow", at(10))
+    ((_, text),) = in_chat.due(kept)
+    assert text.startswith("The old side is kept longer, by U1 / ana via cli")
 
 
 def test_a_decision_is_told_when_the_release_has_gone_on_and_the_question_is_gone() -> None:
