@@ -15,6 +15,7 @@ from flipgate.core.record.click import About, Click, read_click
 from flipgate.core.record.phases import Phase, QuestionKind, Reason
 from flipgate.core.record.record import Decision, Record
 from flipgate.core.record.size import SHORT_BYTES
+from flipgate.core.record.ticks import Tick
 from flipgate.core.values.base import but
 from flipgate.core.values.text import fitted
 from flipgate.core.values.who import Speaker, slack_caller
@@ -128,6 +129,23 @@ def test_a_question_has_a_button_for_each_choice_what_would_change_and_the_comma
     assert "• web: 4 to 5\nand 2 more: flipgate status shop" in shown
     assert '`flipgate approve shop --reason "..."`' in shown
     assert "question `flip-1`" in shown
+
+
+def test_what_has_to_be_ticked_is_approved_by_command_alone() -> None:
+    ticks = (Tick(name="on-call", text="somebody is on call"), Tick(name="calm", text="no match is on", required=False))
+    blocks = asking("shop", question(id="flip-1", ticks=ticks))
+    (actions,) = (block for block in blocks if block["type"] == "actions")
+    assert [each["action_id"] for each in actions["elements"]] == ["flipgate.reject"]
+    assert '`flipgate approve shop --tick on-call --reason "..."`' in "\n".join(texts(blocks))
+    (actions,) = (b for b in asking("shop", question(ticks=ticks[1:])) if b["type"] == "actions")
+    assert len(actions["elements"]) == 2, "what may be left out keeps no button away"
+
+
+@pytest.mark.parametrize("kind", QuestionKind)
+def test_what_else_the_end_of_a_soak_offers_is_there_by_command(kind: QuestionKind) -> None:
+    shown = "\n".join(texts(asking("shop", question(kind=kind))))
+    for other in ('`flipgate extend shop --hours 24 --reason "..."`', '`flipgate rollback shop --reason "..."`'):
+        assert (other in shown) is (kind is QuestionKind.SCALE_DOWN)
 
 
 def test_other_people_s_text_calls_nobody_and_is_bounded() -> None:
