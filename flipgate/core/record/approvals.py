@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import NAMESPACE_URL, uuid5
 
 from flipgate.core.record.phases import QuestionKind
@@ -23,6 +24,10 @@ from flipgate.core.values.reasons import Why
 from flipgate.core.values.text import cut
 from flipgate.core.values.verdicts import not_passed
 from flipgate.core.values.who import Speaker
+
+WANTED_BACK: Final = timedelta(hours=1)
+"""For how long at least a word counts that users are wanted back, where its question expires before: it is no yes that
+grew old while nobody looked, and a run that is late must not lose it."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +74,10 @@ def accept(approval: Approval | None, question: Question | None, basis: str, now
 def _other_than_yes(approval: Approval, question: Question, now: datetime) -> NotGranted | None:
     if approval.decision is Decision.REJECT:
         return NotGranted(Why.REJECTED, f"{approval.said_by} said no: {approval.reason}")
+    if approval.decision is Decision.ROLLBACK and now <= max(question.expires_at, approval.at + WANTED_BACK):
+        return NotGranted(Why.ROLLBACK_REQUESTED, f"{approval.said_by} wants users back: {approval.reason}")
     if approval.decision is Decision.EXPIRED or max(now, approval.at) > question.expires_at:
         return NotGranted(Why.APPROVAL_EXPIRED, f"the question expired at {question.expires_at:%Y-%m-%d %H:%M} UTC")
-    if approval.decision is Decision.ROLLBACK:
-        return NotGranted(Why.ROLLBACK_REQUESTED, f"{approval.said_by} wants users back: {approval.reason}")
     return None
 
 
@@ -171,16 +176,17 @@ def asked_already(record: Record, question: Question) -> Question | None:
 
 
 def answered_meanwhile(record: Record, question: Question) -> bool:
-    """Whether a person has said yes or no to the very same by now, asked by another run: asking once more would make
-    their word void, and nobody would hear it. A no to putting the old side to rest is none for ever: who starts that
-    again is asked again."""
+    """Whether a person has said yes or no to the very same by now, or that users are wanted back, asked by another run:
+    asking once more would make their word void, and nobody would hear it. A no to putting the old side to rest is none
+    for ever: who starts that again is asked again."""
     old = record.question
     if old is None or (old.kind, old.release) != (question.kind, question.release):
         return False
     decided = accept(record.approval, old, question.basis, question.asked_at)
     if isinstance(decided, Granted):
         return _bound(old) == _bound(question)
-    return decided.reason == Why.REJECTED and question.kind is QuestionKind.FLIP
+    rejected = decided.reason == Why.REJECTED and question.kind is QuestionKind.FLIP
+    return rejected or decided.reason == Why.ROLLBACK_REQUESTED
 
 
 def _about(question: Question) -> tuple[object, ...]:

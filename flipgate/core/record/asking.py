@@ -8,10 +8,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 from flipgate.core.record.click import ACTION, FORM, REASON, Click
+from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.record import Decision, Question
+from flipgate.core.record.soak import USUAL_HOURS
+from flipgate.core.record.ticks import options
 from flipgate.core.values.outward import slack
 from flipgate.core.values.text import REASON_SHOWN, cut
 
@@ -44,9 +48,23 @@ def choice_of(decision: Decision) -> Choice:
     return next(each for each in CHOICES if each.decision is decision)
 
 
-def command(application: str, decision: Decision) -> str:
-    """The same by the command line, for a place where Slack's code is shown."""
-    return f'`flipgate {decision} {application} --reason "..."`'
+EXTEND: Final = f'`flipgate extend {{}} --hours {USUAL_HOURS} --reason "..."`'
+BACK: Final = '`flipgate rollback {} --reason "..."`'
+ALSO: Final[Mapping[QuestionKind, str]] = MappingProxyType(
+    {QuestionKind.SCALE_DOWN: f"to keep the old side longer: {EXTEND}; to send all users back: {BACK}"}
+)
+"""What else may be chosen, by command alone."""
+
+
+def command(application: str, decision: Decision, question: Question | None = None) -> str:
+    """The same by the command line, for a place where Slack's code is shown; with what the question has ticked."""
+    ticks = options(question.ticks) if question and decision is Decision.APPROVE else ""
+    return f'`flipgate {decision} {application}{ticks} --reason "..."`'
+
+
+def by_button(question: Question) -> list[Choice]:
+    """The choices that have a button: no yes to what has to be ticked first, which no button can."""
+    return [each for each in CHOICES if each.decision is not Decision.APPROVE or not options(question.ticks)]
 
 
 def asking(application: str, question: Question) -> list[Block]:
@@ -60,9 +78,11 @@ def asking(application: str, question: Question) -> list[Block]:
             "text": _plain(each.label),
             "value": value,
         }
-        for each in CHOICES
+        for each in by_button(question)
     ]
-    commands = " or ".join(command(application, each.decision) for each in CHOICES)
+    commands = " or ".join(command(application, each.decision, question) for each in CHOICES)
+    if also := ALSO.get(question.kind):
+        commands = f"{commands}; {also.replace('{}', application)}"
     identity = f"question `{slack(question.id, CHANGE_SHOWN)}`"
     return [
         section(_changes(application, question)),

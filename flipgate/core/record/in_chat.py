@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from flipgate.core.record.announcement import InChat
@@ -11,16 +12,20 @@ from flipgate.core.record.became import became
 from flipgate.core.record.record import Decision, Record
 from flipgate.core.record.release import Decided
 from flipgate.core.values.base import but
+from flipgate.core.values.text import MARK
 from flipgate.core.values.who import shown
 
 MOST_KEPT: Final = 5
 """Messages, the newest: older ones have been told what became of them, or have failed to be again and again."""
-SAID: Final = {
-    Decision.APPROVE: "Approved by",
-    Decision.REJECT: "Rejected by",
-    Decision.EXTEND: "Kept longer by",
-    Decision.ROLLBACK: "Users are wanted back by",
-}
+SAID: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        Decision.APPROVE: "Approved by",
+        Decision.REJECT: "Rejected by",
+        Decision.EXTEND: "The old side is kept longer, by",
+        Decision.ROLLBACK: "All users are wanted back, by",
+    }
+)
+"""What begins the line of a decision. One that is not here is shown by its own word: a message fails nothing."""
 
 
 def kept(record: Record, message: InChat) -> Record:
@@ -43,7 +48,7 @@ def due(record: Record) -> Iterator[tuple[InChat, str]]:
     """Yields the messages that do not say yet what became of their question, and what that is."""
     for message in record.in_chat:
         text = decided(record, message.question) or ("" if message.said else over(record, message.question))
-        if text and text != message.said:
+        if text and not _says(message, text):
             yield message, text
 
 
@@ -69,7 +74,13 @@ def _told(what: Decided) -> str:
     at = f"{what.at:%Y-%m-%d %H:%M:%S} UTC"
     if what.decision == Decision.EXPIRED:
         return f"Expired at {at}, which means no: {what.reason}"
-    return f"{SAID[Decision(what.decision)]} {shown(what.by, what.identity)} via {what.via} at {at}: {what.reason}"
+    said = SAID.get(what.decision, f"Answered ({what.decision}) by")
+    return f"{said} {shown(what.by, what.identity)} via {what.via} at {at}: {what.reason}"
+
+
+def _says(message: InChat, text: str) -> bool:
+    """Whether a message says this: of a long text only the beginning is kept, and less where room is short."""
+    return bool(message.said) and text.startswith(message.said.removesuffix(MARK))
 
 
 def _same(one: InChat, other: InChat) -> bool:

@@ -21,7 +21,7 @@ from flipgate.core.record.conditions import DRIFTED
 from flipgate.core.record.intents import REST_SIDE, side_of, without_counts
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import EntryState, JournalEntry, Record
-from flipgate.core.record.release import NONE_KEPT, FrozenEvidence, Judgement, PhaseChange, Release
+from flipgate.core.record.release import NONE_KEPT, Decided, FrozenEvidence, Judgement, PhaseChange, Release
 from flipgate.core.record.schema import schema_of
 from flipgate.core.values.base import but
 from flipgate.core.values.text import fitted
@@ -159,8 +159,15 @@ def _bare(release: Release) -> Release:
     first, others = release.changes[:1], release.changes[1:]
     others = (*(but(each, message=fitted(each.message, FEW)) for each in others[:-FEW]), *others[-FEW:])
     judgements: tuple[Judgement, ...] = release.judgements[-2:]
-    short = but(release, changes=(*first, *others[-LINKS_KEPT:]), judgements=judgements, shown=())
+    decisions = (*map(_summed_ticks, release.decisions[:-1]), *release.decisions[-1:])
+    changes = (*first, *others[-LINKS_KEPT:])
+    short = but(release, changes=changes, judgements=judgements, decisions=decisions, shown=())
     return _summed_evidence(_short_words(short))
+
+
+def _summed_ticks(said: Decided) -> Decided:
+    """A decision with how many ticks it had in their place."""
+    return but(said, ticks=(f"{len(said.ticks)} ticks",)) if len(said.ticks) > 1 else said
 
 
 def _of_releases(record: Record, change: Callable[[Release], Release]) -> Record:

@@ -180,6 +180,7 @@ def _decided(record: Record, decision: str, by: Speaker, via: str, reason: str, 
         at=now,
         evidence=(*asked.evidence, *as_evidence(asked.plan)) if asked else (),
         identity=identify(by.caller, None),
+        question=asked.id if asked and decision == Decision.EXTEND else "",  # to be asked early answers nothing
     )
 
 

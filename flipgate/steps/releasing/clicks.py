@@ -10,6 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -71,14 +72,23 @@ class Clicks:
         self._pool.shutdown(wait=True)
 
     def put_right(self) -> None:
-        """Has the messages that were decided on meanwhile, by whichever door, say so. Never raises."""
+        """Has the messages that were decided on meanwhile, by whichever door, say so. Never raises: what fails is tried
+        again, clicks are heard meanwhile, and one application keeps up no other."""
         try:
-            for application in self.applications():
-                world = self.open_world(application)
-                if (record := world.store.find()) and any(in_chat.due(record)):
-                    say_what_became(world, record)
-        except Exception as error:  # it is tried again; clicks are heard meanwhile
+            served = self.applications()
+        except Exception as error:
             self.say(f"messages that asked could not be looked at: {_words(error)}")
+            return
+        for application in served:
+            try:
+                self._put_right(application)
+            except Exception as error:
+                self.say(f"{application}: messages that asked could not be looked at: {_words(error)}")
+
+    def _put_right(self, application: str) -> None:
+        world = self.open_world(application)
+        if (record := world.store.find()) and any(in_chat.due(record)):
+            say_what_became(world, record)
 
     def _answered(self, click: Click) -> None:
         try:
@@ -166,13 +176,21 @@ class Clicks:
         what = "nothing was recorded" if sure else "it is not known whether this was recorded"
         text = slack(f"{choice_of(click.decision).label}: {what}. {_words(error)}", LONGEST_SECTION)
         known = click.about.application in self._served()
-        by_command = f" By command: {command(click.about.application, click.decision)}" if known else ""
+        by_command = f" By command: {self._command(click, error)}" if known else ""
         try:
             self.app.answer(
                 click.about.channel, click.about.thread, click.member, f"{text}{by_command}", self.stop.wait
             )
         except FlipgateError as failed:
             self.say(f"{click.about.application}: and they could not be told: {_words(failed)}")
+
+    def _command(self, click: Click, error: FlipgateError) -> str:
+        """The same by command; with what has to be ticked, where the cluster has just answered."""
+        name, question = click.about.application, None
+        if isinstance(error, (Refused, BadInput)):
+            with suppress(FlipgateError):
+                question = self.open_world(name).store.read().question
+        return command(name, click.decision, question if question and question.id == click.about.question else None)
 
     def _served(self) -> Collection[str]:
         try:

@@ -9,13 +9,17 @@ from typing import Any
 
 import pytest
 
+from flipgate.adapters.chat_app import ChatApp
 from flipgate.cli import slack as command
+from flipgate.cli._options import ClusterOptions
 from flipgate.core.record import approvals
 from flipgate.core.record.record import Approval, Decision, Record
+from flipgate.core.record.ticks import Tick
 from flipgate.core.record.who_may import WhoMay
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import PermanentError
 from flipgate.core.values.who import Identity
+from flipgate.steps.releasing.clicks import Clicks
 from tests.api.clicking import (
     ANA,
     ENOUGH_SECONDS,
@@ -31,6 +35,7 @@ from tests.api.clicking import (
     send,
     speaking,
     told,
+    world_of,
 )
 from tests.api.desk import Desk, now
 from tests.api.shop import Shop
@@ -132,6 +137,19 @@ def test_who_may_not_approve_is_told_and_may_say_no(desk: Desk, slack: Slack, ma
         assert recorded(desk, slack).decision == "reject"
 
 
+def test_a_yes_that_has_to_be_ticked_is_refused_with_the_whole_command(desk: Desk, slack: Slack) -> None:
+    """On a message of before: one that is posted now has no such button."""
+    asked = ask(desk, slack, ticks=(Tick(name="on-call", text="somebody is on call"),))
+    approve = {"action_id": "flipgate.approve", "type": "button", "value": f"{desk.name} {asked.id}"}
+    with hearing(desk, slack):
+        send(slack, click(slack, "reject", actions=[approve]))
+        said = told(slack)
+    assert "nothing was recorded" in said
+    assert "lacks on-call (somebody is on call)" in said
+    assert f'By command: `flipgate approve {desk.name} --tick on-call --reason "..."`' in said
+    assert (slack.forms, desk.store.read().approval) == ([], None)
+
+
 def test_of_a_user_group_all_may_and_which_it_was_is_kept(desk: Desk, slack: Slack) -> None:
     slack.groups = {"S1": ["U7"], "S2": ["U7", "U1"]}
     ask(desk, slack, who_may=WhoMay(slack_groups=("S1", "S2")))
@@ -216,6 +234,18 @@ def test_where_the_write_is_not_answered_nobody_is_told_that_nothing_was_recorde
     ):
         decide(slack)
         assert "it is not known whether this was recorded" in told(slack)
+
+
+def test_an_application_that_cannot_be_looked_at_keeps_up_no_other(desk: Desk, slack: Slack) -> None:
+    ask(desk, slack)
+    desk.run("reject", desk.name, "--reason", "by hand")
+    options, said = ClusterOptions(str(desk.shop.kubeconfig), None, desk.shop.own), list[str]()
+    worlds = {desk.name: lambda: world_of(desk, slack), "nowhere": lambda: options.world("nowhere")}
+    served = ("nowhere", desk.name)
+    Clicks(ChatApp(BOT, APP, slack.url), "T1", lambda name: worlds[name](), lambda: served, said.append).put_right()
+    assert "by hand" in slack.updated[0]["text"]
+    (line,) = said
+    assert line.startswith("nowhere: messages that asked could not be looked at: ")
 
 
 # What goes wrong with Slack

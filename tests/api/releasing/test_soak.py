@@ -139,6 +139,24 @@ def test_an_open_question_is_withdrawn_with_its_yes_and_its_run_ends(
     assert soaked.store.read().question, "it is asked again then"
 
 
+@pytest.mark.usefixtures("prefect")
+def test_one_that_is_moved_while_the_last_gates_are_asked_is_no_fault_of_the_run(
+    shop: Shop, soaked: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flipgate.steps.releasing import settle
+
+    def kept(*_: object) -> None:
+        assert Desk(shop).run("extend", shop.name, "--hours", "2", *WHY).exit_code == 0
+
+    monkeypatch.setattr(settle, "need_gates", kept)
+    shop.play_all_ready()
+    approved(soaked, SCALE_DOWN)
+    assert scale_down(soaked, ONE).name == "Kept"
+    assert (opened(soaked).phase, opened(soaked).stopped) == (Phase.LIVE, None)
+    assert said(soaked.store.read(), "ScaleDownStopped") == []
+    assert shop.counts(BLUE) == COUNTS
+
+
 @pytest.mark.parametrize("hours", ["0", "721", "-1"])
 def test_the_end_is_no_further_than_thirty_days_away(shop: Shop, soaking: World, hours: str) -> None:
     result = Desk(shop).run("extend", shop.name, "--hours", hours, *WHY)

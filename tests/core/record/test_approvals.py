@@ -92,6 +92,21 @@ def test_a_no_stays_no_whatever_else_is_wrong_with_it() -> None:
         assert refused(approval(decision=Decision.REJECT, **more), now=at(EXPIRES + 2)).reason == "Rejected"
 
 
+@pytest.mark.parametrize(
+    ("said", "now", "reason"),
+    [
+        (10, EXPIRES, "RollbackRequested"),
+        (EXPIRES - 1, EXPIRES + 3_598, "RollbackRequested"),
+        (EXPIRES - 1, EXPIRES + 3_600, "ApprovalExpired"),
+        (EXPIRES + 100, EXPIRES + 200, "RollbackRequested"),
+        (EXPIRES + 100, 10, "RollbackRequested"),
+    ],
+    ids=["in time", "right before the end", "an hour later", "after the end", "a clock that went back"],
+)
+def test_that_users_are_wanted_back_counts_for_an_hour_at_least(said: float, now: float, reason: str) -> None:
+    assert refused(approval(decision=Decision.ROLLBACK, at=at(said)), now=at(now)).reason == reason
+
+
 # Asking
 
 
@@ -169,7 +184,11 @@ def test_a_question_that_is_over_is_asked_anew(answer: Approval | None, seconds:
     assert asked_already(dark(), asked_at(seconds)) is None
 
 
-@pytest.mark.parametrize("answer", [approval(), approval(decision=Decision.REJECT)], ids=["yes", "no"])
+@pytest.mark.parametrize(
+    "answer",
+    [approval(decision=each) for each in (Decision.APPROVE, Decision.REJECT, Decision.ROLLBACK)],
+    ids=["yes", "no", "back"],
+)
 def test_what_a_person_said_while_another_run_looked_is_not_asked_once_more(answer: Approval) -> None:
     another = asked_at(20, flow_run="another")
     assert answered_meanwhile(dark(question=question(), approval=answer), another)

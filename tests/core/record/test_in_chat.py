@@ -7,17 +7,20 @@ from typing import Any
 
 import pytest
 
-from flipgate.core.record import approvals, in_chat
+from flipgate.core.record import approvals, in_chat, soak
 from flipgate.core.record import record as records
 from flipgate.core.record.announcement import InChat
 from flipgate.core.record.asking import CHOICES, LONGEST_SECTION, asking, form, told
 from flipgate.core.record.click import About, Click, read_click
-from flipgate.core.record.phases import Phase, Reason
+from flipgate.core.record.phases import Phase, QuestionKind, Reason
 from flipgate.core.record.planned import Part
 from flipgate.core.record.record import Decision, Record
+from flipgate.core.record.size import SHORT_BYTES
+from flipgate.core.record.ticks import Tick
 from flipgate.core.values.base import but
+from flipgate.core.values.text import fitted
 from flipgate.core.values.who import Speaker, slack_caller
-from tests.core.builders import DARK, at, question, record, release
+from tests.core.builders import DARK, LIVE, at, question, record, release
 
 MESSAGE = InChat(question=question().id, channel="C1", message="1.2", text="shop r-1: Send all users to green?")
 ANA = Speaker("", slack_caller("U1", "T1", "ana"))
@@ -27,9 +30,9 @@ def asked(**facts: Any) -> Record:
     return in_chat.kept(record(release=release(*DARK), question=question(**facts)), MESSAGE)
 
 
-def given(said: Record, decision: Decision, seconds: int = 10) -> Record:
+def given(said: Record, decision: Decision, seconds: int = 10, reason: str = "as agreed") -> Record:
     assert said.question
-    approval = approvals.approval_of(said.question, decision, ANA, "slack", "as agreed", at(seconds))
+    approval = approvals.approval_of(said.question, decision, ANA, "slack", reason, at(seconds))
     return approvals.answer(said, approval)
 
 
@@ -50,10 +53,32 @@ def test_a_decision_is_told_once_and_a_no_after_a_yes_again() -> None:
     assert again.startswith("Rejected by U1 / ana via slack")
 
 
-def test_each_word_that_a_question_can_be_answered_with_is_told() -> None:
-    for decision in Decision:
-        ((_, text),) = in_chat.due(given(asked(), decision))
-        assert text.endswith(" UTC: as agreed" if decision is not Decision.EXPIRED else "which means no: as agreed")
+@pytest.mark.parametrize("decision", [*Decision, "of another version"])
+def test_whatever_was_decided_is_told_once(decision: str) -> None:
+    said = given(asked(), Decision.APPROVE)
+    assert said.release
+    (yes,) = said.release.decisions
+    other = but(said, release=but(said.release, decisions=(but(yes, decision=decision),)))
+    ((message, text),) = in_chat.due(other)
+    assert text.endswith(": as agreed")
+    assert [*in_chat.due(in_chat.said(other, message, text))] == []
+
+
+@pytest.mark.parametrize("reason", ["x" * 2_000, "é" * 2_000, "🙂" * 2_000])
+def test_the_longest_reason_is_told_once(reason: str) -> None:
+    said = given(asked(), Decision.APPROVE, reason=reason)
+    ((message, text),) = in_chat.due(said)
+    done = in_chat.said(said, message, text)
+    assert [*in_chat.due(done)] == []
+    (kept,) = done.in_chat
+    assert [*in_chat.due(but(done, in_chat=(but(kept, said=fitted(text, SHORT_BYTES)),)))] == [], "as a full record is"
+
+
+def test_that_the_old_side_is_kept_longer_is_told_as_a_decision_on_the_question() -> None:
+    soaked = record(release=release(*LIVE), question=question(kind=QuestionKind.SCALE_DOWN))
+    kept = soak.extend(in_chat.kept(soaked, MESSAGE), 5, ANA, "cli", "the fix comes tomorrow", at(10))
+    ((_, text),) = in_chat.due(kept)
+    assert text.startswith("The old side is kept longer, by U1 / ana via cli")
 
 
 def test_a_decision_is_told_when_the_release_has_gone_on_and_the_question_is_gone() -> None:
@@ -111,6 +136,21 @@ def test_a_question_shows_the_plan_in_short() -> None:
     back = Part(of="a rollback", lines=("it brings back: web shop/web:1", "fast"))
     shown = "\n".join(texts(asking("shop", question(changes=["web: 1 to 2"], plan=(back,)))))
     assert "• web: 1 to 2\nA rollback: it brings back: web shop/web:1 (and 1 more)" in shown
+def test_what_has_to_be_ticked_is_approved_by_command_alone() -> None:
+    ticks = (Tick(name="on-call", text="somebody is on call"), Tick(name="calm", text="no match is on", required=False))
+    blocks = asking("shop", question(id="flip-1", ticks=ticks))
+    (actions,) = (block for block in blocks if block["type"] == "actions")
+    assert [each["action_id"] for each in actions["elements"]] == ["flipgate.reject"]
+    assert '`flipgate approve shop --tick on-call --reason "..."`' in "\n".join(texts(blocks))
+    (actions,) = (b for b in asking("shop", question(ticks=ticks[1:])) if b["type"] == "actions")
+    assert len(actions["elements"]) == 2, "what may be left out keeps no button away"
+
+
+@pytest.mark.parametrize("kind", QuestionKind)
+def test_what_else_the_end_of_a_soak_offers_is_there_by_command(kind: QuestionKind) -> None:
+    shown = "\n".join(texts(asking("shop", question(kind=kind))))
+    for other in ('`flipgate extend shop --hours 24 --reason "..."`', '`flipgate rollback shop --reason "..."`'):
+        assert (other in shown) is (kind is QuestionKind.SCALE_DOWN)
 
 
 def test_other_people_s_text_calls_nobody_and_is_bounded() -> None:

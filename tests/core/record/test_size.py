@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flipgate.adapters.store import parse_record
+from flipgate.core.record.announcement import InChat
 from flipgate.core.record.chain import LINKS_KEPT
+from flipgate.core.record.in_chat import MOST_KEPT
 from flipgate.core.record.intents import LEFT_OUT, BringUp, Rest
 from flipgate.core.record.phases import TRANSITIONS, Phase
 from flipgate.core.record.record import (
@@ -21,11 +23,15 @@ from flipgate.core.record.record import (
     Question,
     Record,
 )
-from flipgate.core.record.release import Decided, QueuedImage, RefusedBuild, Release, frozen
+from flipgate.core.record.release import DECISIONS_KEPT, Decided, QueuedImage, RefusedBuild, Release, frozen
 from flipgate.core.record.size import JOURNAL, LIMIT_BYTES, SHORT_BYTES, SHORTER, Finished, written, written_release
+from flipgate.core.record.ticks import Tick
 from flipgate.core.record.verified import HISTORY, Kept, of_record, verify
+from flipgate.core.record.who_may import WhoMay
+from flipgate.core.spec.policy import LONGEST_TICK, LONGEST_TICK_NAME, MOST_APPROVERS, MOST_TICKS
 from flipgate.core.values.base import but
 from flipgate.core.values.verdicts import Evidence, Verdict
+from flipgate.core.values.who import Identity
 from tests.core.builders import NOW, record, release
 from tests.core.large import (
     CHANGES,
@@ -37,6 +43,7 @@ from tests.core.large import (
     advanced,
     answered,
     asked,
+    gates,
     opened,
     tried,
     weeks,
@@ -80,6 +87,12 @@ def differ(one: Record, other: Record) -> list[str]:
 @cache
 def kept(text: str) -> tuple[Record, str]:
     return written(weeks(text))
+
+
+def waiting(whole: Record, text: str) -> dict[str, QueuedImage]:
+    """A build of every service."""
+    images = whole.sides[whole.active].images
+    return {name: QueuedImage(image=image, at=NOW, by=text, again="0" * 12) for name, image in images.items()}
 
 
 @pytest.mark.parametrize("text", LONG, ids=LONG_OF)
@@ -140,8 +153,7 @@ def test_a_finished_release_is_written_and_read_back_too(text: str) -> None:
 
 def test_the_longest_of_chains_stands_beside_the_largest_of_everything() -> None:
     whole = weeks(LONG[0])
-    images = whole.sides[whole.active].images
-    waits = {name: QueuedImage(image=image, at=NOW, by=LONG[0], again="0" * 12) for name, image in images.items()}
+    waits = waiting(whole, LONG[0])
     kept, text = written(but(whole, queued=waits, release=lapsed(whole.release), last=lapsed(whole.last)))
     assert len(text.encode()) <= LIMIT_BYTES
     assert [len(each.chain.links) for each in kept.releases if each.chain] == [LINKS_KEPT] * 2
@@ -213,10 +225,47 @@ def test_of_a_finished_release_the_journal_is_cut_before_what_its_chain_is_of() 
 
 def test_a_build_of_every_service_may_wait_beside_the_largest_of_everything() -> None:
     whole = weeks(LONG[0])
-    images = whole.sides[whole.active].images
-    waits = {name: QueuedImage(image=image, at=NOW, by=LONG[0], again="0" * 12) for name, image in images.items()}
+    waits = waiting(whole, LONG[0])
     refused = RefusedBuild(fact=LONG[0], at=NOW)
     asked = but(whole.question, look_first=(LONG[0],) * 5) if whole.question else None
     kept, text = written(but(whole, queued=waits, refused_build=refused, question=asked))
     assert len(text.encode()) <= LIMIT_BYTES
     assert {name: each.image for name, each in kept.queued.items()} == {n: e.image for n, e in waits.items()}
+
+
+def said_often(release: Release | None, said: Decided) -> Release:
+    """The release with as many decisions as are kept, each with all that one may have."""
+    assert release
+    return reduce(lambda each, _: each.decided(said), range(DECISIONS_KEPT), release)
+
+
+@pytest.mark.parametrize("text", LONG[:4:3], ids=["letters", "as JSON"])
+def test_the_longest_lists_of_ticks_and_approvers_stand_beside_the_largest_of_everything(text: str) -> None:
+    whole, names = weeks(text), tuple(f"{n:02}".ljust(LONGEST_TICK_NAME, "t") for n in range(MOST_TICKS))
+    logins = tuple(f"{n} {text}"[:200] for n in range(MOST_APPROVERS))
+    members = {f"U{n}".ljust(31, "A"): login for n, login in enumerate(logins)}
+    who = Identity(user=text, group=text, door=text, team=text)
+    last = {"decision": "approve", "by": text, "via": text, "reason": text, "evidence": frozen(gates(text, 200))}
+    said = Decided(kind="scale-down", at=NOW, identity=who, question=text, ticks=names, **last)
+    assert whole.question
+    assert whole.approval
+    asked = but(
+        whole.question,
+        ticks=tuple(Tick(name=name, text=text[:LONGEST_TICK]) for name in names),
+        who_may=WhoMay(users=logins, groups=logins, slack=members, slack_groups=("S" * 31,) * MOST_APPROVERS),
+    )
+    full = but(
+        whole,
+        question=asked,
+        approval=but(whole.approval, ticks=names, identity=who),
+        release=said_often(whole.release, said),
+        last=said_often(whole.last, said),
+        in_chat=(InChat(question=text, channel=text, message=text, text=text, said=text),) * MOST_KEPT,
+        queued=waiting(whole, text),
+    )
+    now, stored = written(full)
+    assert len(stored.encode()) <= LIMIT_BYTES
+    assert lost(now, full) == []
+    assert now.release
+    assert now.release.decisions[-1].ticks == names
+    assert verify([each for each in of_record(now) if each.name == now.release.name], most=0).broken == ()
