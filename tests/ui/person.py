@@ -17,6 +17,8 @@ PATIENCE_MS = 60_000
 """For a page to show what it is to show: two cores are shared with the lab and a browser."""
 TRIES, TRY_MS = 6, 20_000
 """How often a form is sent to a server that is too busy, and how long each may take."""
+OPTIONAL = "(Optional)"
+"""What both UIs add to the label of a field that the form's schema does not require."""
 NEW_UI = "/v2"
 """Where the server has the new UI; the old one is at `/`."""
 
@@ -48,6 +50,14 @@ class Person(ABC):
         """A field of the form for text."""
 
     @abstractmethod
+    def tick(self, text: str) -> Locator:
+        """The switch of a tick that may be left out, by its text: to both UIs all of them are optional."""
+
+    @abstractmethod
+    def hours(self) -> Locator:
+        """The field for how much longer."""
+
+    @abstractmethod
     def send(self) -> None:
         """Sends the form, whatever comes of it."""
 
@@ -62,17 +72,22 @@ class Person(ABC):
     def form(self) -> Locator:
         return self.page.get_by_role("dialog")
 
-    def fill(self, **words: str) -> None:
-        """Fills the form in: `decision`, and texts by their names."""
+    def fill(self, *ticks: str, **words: str) -> None:
+        """Fills the form in: ticks by their texts, `decision`, `hours`, and texts by their names."""
+        for text in ticks:
+            switch = self.tick(text)
+            expect(switch).to_have_attribute("aria-checked", "false")
+            switch.click()
+            expect(switch).to_have_attribute("aria-checked", "true")
         for name, text in words.items():
             if name == "decision":
                 self.choose(text)
             else:
-                self.textbox(name.capitalize()).fill(text)
+                (self.hours() if name == "hours" else self.textbox(name.capitalize())).fill(text)
 
-    def answer(self, **words: str) -> None:
+    def answer(self, *ticks: str, **words: str) -> None:
         """Fills the form in and sends it, and sees that it was taken."""
-        self.fill(**words)
+        self.fill(*ticks, **words)
         self.send_until_taken()
 
     def send_until_taken(self) -> None:
@@ -150,6 +165,12 @@ class InTheNewUi(Person):
     def textbox(self, label: str) -> Locator:
         return self.form().get_by_role("textbox", name=label, exact=True)
 
+    def tick(self, text: str) -> Locator:
+        return self.form().get_by_role("switch", name=f"{text} {OPTIONAL}", exact=True)
+
+    def hours(self) -> Locator:
+        return self.form().get_by_role("spinbutton", name=f"Hours {OPTIONAL}", exact=True)
+
     def send(self) -> None:
         self.form().get_by_role("button", name="Resume", exact=True).click()
 
@@ -185,6 +206,12 @@ class InTheOldUi(Person):
     def textbox(self, label: str) -> Locator:
         return self._property(label).get_by_role("textbox")
 
+    def tick(self, text: str) -> Locator:
+        return self._property(f"{text} {OPTIONAL}").get_by_role("switch")
+
+    def hours(self) -> Locator:
+        return self._property(f"Hours {OPTIONAL}").get_by_role("spinbutton")
+
     def send(self) -> None:
         self.form().get_by_role("button", name="Submit", exact=True).click()
 
@@ -193,5 +220,5 @@ class InTheOldUi(Person):
 
     def _property(self, label: str) -> Locator:
         """A field with all that belongs to it: its label is not tied to it."""
-        own = self.page.locator(".schema-form-property__label", has_text=label)
+        own = self.page.locator(".schema-form-property__label").get_by_text(label, exact=True)
         return self.form().locator(".schema-form-property", has=own)

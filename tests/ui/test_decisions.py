@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.record import Record
 from flipgate.core.record.release import Decided
+from flipgate.core.values.who import Speaker
+from flipgate.steps.releasing.soak import ask_early
+from tests.lab import runbook
 from tests.lab.prefect_api import PrefectApi
 from tests.lab.stage import BLUE, GREEN, Stage, images, wait_until
 from tests.ui.conftest import NewStage
@@ -21,12 +25,27 @@ WHO = "Ana from support"
 BAKE_SECONDS = 8
 
 
+BACKUP, ON_CALL, TOLD = "a backup of today was read back", "somebody is on call tonight", "customers were told"
+REPORTS = "nobody has reported anything since the flip"
+TICKS: list[dict[str, Any]] = [
+    {"name": "backup-verified", "text": BACKUP},
+    {"name": "on-call", "text": ON_CALL},
+    {"name": "customers-told", "text": TOLD, "required": False},
+    {"name": "reports-read", "text": REPORTS, "at": "scale-down"},
+]
+ERROR_LINES = {"pattern": "level=error", "max": 10}
+
+
 def small(document: dict[str, Any]) -> None:
-    """Few checks, so that the form is a page; and a gate that Traefik's own counters answer."""
+    """Few checks, so that the form is a page; a gate that Traefik's own counters answer, and one with each question."""
     spec = document["spec"]
     spec["checks"] = [check for check in spec["checks"] if check["name"] in ("health", "database", "response-time")]
     spec["traffic"]["traefik"]["metricsPort"] = 8080
-    spec["gates"] = [{"name": "user-errors", "traefik": {"maxErrorRatio": 0.01}}]
+    spec["gates"] = [
+        {"name": "error-lines", "logs": ERROR_LINES, "at": ["flip", "scale-down"]},
+        {"name": "user-errors", "traefik": {"maxErrorRatio": 0.01}},
+    ]
+    spec["policy"]["ticks"] = TICKS
 
 
 def asked(stage: Stage, prefect: PrefectApi, kind: QuestionKind, *but: str) -> str:
@@ -39,6 +58,18 @@ def asked(stage: Stage, prefect: PrefectApi, kind: QuestionKind, *but: str) -> s
     found = wait_until(f"the {kind} question", question, 120)
     prefect.wait(found.flow_run, "PAUSED")
     return str(found.url)
+
+
+def asked_again(stage: Stage, prefect: PrefectApi, before: str) -> None:
+    """Waits until the run of the open question has read the answer after the state `before`, and waits once more."""
+
+    def waits() -> bool:
+        run = prefect.flow_run(question.flow_run)
+        return run["state_type"] == "PAUSED" and run["state_id"] != before
+
+    question = stage.record().question
+    assert question
+    wait_until("the run asks again", waits, 120)
 
 
 def deploy(stage: Stage, prefect: PrefectApi) -> str:
@@ -55,10 +86,11 @@ def decided(record: Record) -> Decided:
     return release.decisions[-1]
 
 
-def need_kept(stage: Stage, decision: str, reason: str) -> None:
+def need_kept(stage: Stage, decision: str, reason: str, *ticks: str) -> None:
     """What the person filled in is what the record says."""
     kept = decided(stage.record())
     assert (kept.decision, kept.reason, kept.by) == (decision, reason, f"{WHO} (self-declared)")
+    assert kept.ticks == ticks
 
 
 def need_shown(person: Person, stage: Stage, flip: str) -> None:
@@ -74,14 +106,14 @@ def need_shown(person: Person, stage: Stage, flip: str) -> None:
     person.picture("bake-page", shown.get_by_role("tabpanel"))
 
 
-def test_a_form_without_a_reason_is_not_taken_and_a_no_ends_the_release(
+def test_a_form_without_a_reason_is_not_taken_and_a_no_needs_no_tick_and_ends_the_release(
     person: Person, new_stage: NewStage, prefect: PrefectApi
 ) -> None:
     stage = new_stage("no", {}, small)
     person.come_to(deploy(stage, prefect))
     form = person.ask_to_resume()
     expect(form).to_contain_text(f"Send all users of {stage.application} from blue to green")
-    expect(form).to_contain_text("4 of 4 gates pass.")
+    expect(form).to_contain_text("5 of 5 gates pass.")
     expect(form).to_contain_text("api-all: sportsdata/api:1 to sportsdata/api:2")
 
     person.fill(decision="reject", name=WHO)
@@ -98,23 +130,50 @@ def test_a_form_without_a_reason_is_not_taken_and_a_no_ends_the_release(
     assert stage.answering() == BLUE
 
 
-def test_a_yes_moves_users_a_no_go_keeps_the_way_back_and_a_go_ends_it(
+def test_a_yes_without_a_required_tick_is_asked_again_by_its_name_and_counts_with_it(
     person: Person, new_stage: NewStage, prefect: PrefectApi
 ) -> None:
     stage = new_stage("yes", {"bakeSeconds": BAKE_SECONDS}, small, pictured=True)
     with stage.load():
         flip = deploy(stage, prefect)
-        person.come_to(flip)
-        form = person.ask_to_resume()
-        person.fill(decision="approve", reason="the checks are green", name=WHO)
+        yes = {"decision": "approve", "reason": "the checks are green", "name": WHO}
+        form = unticked(person, stage, prefect, flip, yes)
+        person.fill(BACKUP, ON_CALL, **yes)
+        expect(person.tick(TOLD)).to_have_attribute("aria-checked", "false")
         person.picture("form", form)
         person.send_until_taken()
         person.need_state("Completed")
-    need_kept(stage, "approve", "the checks are green")
+    need_kept(stage, "approve", "the checks are green", "backup-verified", "on-call")
     assert stage.record().phase is Phase.LIVE
     assert stage.answering() == GREEN
     need_shown(person, stage, flip)
+    no_go_then_go(person, stage, prefect)
 
+
+def unticked(person: Person, stage: Stage, prefect: PrefectApi, flip: str, yes: dict[str, str]) -> Locator:
+    """The person says yes without a tick that the list requires. Nothing is decided, and the form that they are shown
+    next says which; that form."""
+    person.come_to(flip)
+    person.ask_to_resume()
+    waiting = stage.record().question
+    assert waiting
+    state = prefect.flow_run(waiting.flow_run)["state_id"]
+    person.answer(BACKUP, **yes)
+    asked_again(stage, prefect, state)
+    record = stage.record()
+    assert (record.phase, record.approval) == (Phase.DARK, None)
+    assert record.release
+    assert record.release.decisions == ()
+    person.come_to(flip)
+    form = person.ask_to_resume()
+    expect(form).to_contain_text("an answer before")
+    expect(form).to_contain_text(f"on-call ({ON_CALL})")
+    expect(form).not_to_contain_text(f"backup-verified ({BACKUP})")
+    return form
+
+
+def no_go_then_go(person: Person, stage: Stage, prefect: PrefectApi) -> None:
+    """At the soak's end: a no keeps the way back; whoever has it asked again says go, and it ends."""
     first = asked(stage, prefect, QuestionKind.SCALE_DOWN)
     up = stage.replicas(BLUE)
     person.come_to(first)
@@ -125,15 +184,52 @@ def test_a_yes_moves_users_a_no_go_keeps_the_way_back_and_a_go_ends_it(
     assert stage.record().phase is Phase.LIVE
     assert stage.replicas(BLUE) == up
 
-    release = stage.record().release
-    assert release
-    prefect.start("scale-down", {"application": stage.application, "release": release.name})
+    start_scale_down(stage, prefect)
     person.come_to(asked(stage, prefect, QuestionKind.SCALE_DOWN, first))
     form = person.ask_to_resume()
-    person.fill(decision="approve", reason="a quiet day", name=WHO)
+    person.fill(REPORTS, decision="approve", reason="a quiet day", name=WHO)
     person.picture("scale-down", form)
     person.send_until_taken()
     person.need_state("Completed")
-    need_kept(stage, "approve", "a quiet day")
+    need_kept(stage, "approve", "a quiet day", "reports-read")
     assert stage.record().release is None
     assert stage.replicas(BLUE) == {}
+
+
+def start_scale_down(stage: Stage, prefect: PrefectApi) -> None:
+    release = stage.record().release
+    assert release
+    prefect.start("scale-down", {"application": stage.application, "release": release.name})
+
+
+def test_at_the_end_of_the_soak_the_old_side_is_kept_longer_and_then_users_are_sent_back(
+    person: Person, new_stage: NewStage, prefect: PrefectApi
+) -> None:
+    """Brought up and flipped without Prefect: what is filled in here is the soak's form."""
+    stage = new_stage("soak", {}, small)
+    runbook.go_live(stage.world(), images("2", "api-all"))
+    up = stage.replicas(BLUE)
+    start_scale_down(stage, prefect)
+    first = asked(stage, prefect, QuestionKind.SCALE_DOWN)
+    person.come_to(first)
+    person.ask_to_resume()
+    expect(person.hours()).to_have_value("24")
+    before = datetime.now(UTC)
+    person.answer(decision="extend", hours="48", reason="the weekend first", name=WHO)
+    person.need_state("Kept")
+    need_kept(stage, "extend", "the weekend first")
+    release = stage.record().release
+    assert release
+    assert release.settle_after
+    assert timedelta(hours=48) <= release.settle_after - before < timedelta(hours=49)
+
+    ask_early(stage.world(), "its nodes are needed", by=Speaker("ben"))
+    start_scale_down(stage, prefect)
+    person.come_to(asked(stage, prefect, QuestionKind.SCALE_DOWN, first))
+    person.ask_to_resume()
+    person.answer(decision="rollback", reason="the basket is wrong since the flip", name=WHO)
+    person.need_state("RolledBack")
+    need_kept(stage, "rollback", "the basket is wrong since the flip")
+    assert stage.record().phase is Phase.ROLLED_BACK
+    assert stage.replicas(BLUE) == up
+    stage.wait_for_users_on(BLUE)
