@@ -13,11 +13,10 @@ from flipgate.core.record.record import Record
 from flipgate.core.record.release import Decided
 from flipgate.core.values.who import Speaker
 from flipgate.steps.releasing.soak import ask_early
-from tests.lab import runbook
 from tests.lab.prefect_api import PrefectApi
 from tests.lab.stage import BLUE, GREEN, Stage, images, wait_until
 from tests.ui.conftest import NewStage
-from tests.ui.person import Person
+from tests.ui.person import InTheNewUi, InTheOldUi, Person
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -130,7 +129,7 @@ def test_a_form_without_a_reason_is_not_taken_and_a_no_needs_no_tick_and_ends_th
     assert stage.answering() == BLUE
 
 
-def test_a_yes_without_a_required_tick_is_asked_again_by_its_name_and_counts_with_it(
+def test_a_yes_without_a_required_tick_is_asked_again_and_the_soak_ends_as_the_person_says(
     person: Person, new_stage: NewStage, prefect: PrefectApi
 ) -> None:
     stage = new_stage("yes", {"bakeSeconds": BAKE_SECONDS}, small, pictured=True)
@@ -147,7 +146,7 @@ def test_a_yes_without_a_required_tick_is_asked_again_by_its_name_and_counts_wit
     assert stage.record().phase is Phase.LIVE
     assert stage.answering() == GREEN
     need_shown(person, stage, flip)
-    no_go_then_go(person, stage, prefect)
+    AT_THE_END[person.ui](person, stage, prefect)
 
 
 def unticked(person: Person, stage: Stage, prefect: PrefectApi, flip: str, yes: dict[str, str]) -> Locator:
@@ -202,15 +201,10 @@ def start_scale_down(stage: Stage, prefect: PrefectApi) -> None:
     prefect.start("scale-down", {"application": stage.application, "release": release.name})
 
 
-def test_at_the_end_of_the_soak_the_old_side_is_kept_longer_and_then_users_are_sent_back(
-    person: Person, new_stage: NewStage, prefect: PrefectApi
-) -> None:
-    """Brought up and flipped without Prefect: what is filled in here is the soak's form."""
-    stage = new_stage("soak", {}, small)
-    runbook.go_live(stage.world(), images("2", "api-all"))
-    up = stage.replicas(BLUE)
-    start_scale_down(stage, prefect)
+def longer_then_back(person: Person, stage: Stage, prefect: PrefectApi) -> None:
+    """At the soak's end: it is kept for two days more; asked early all the same, they send users back."""
     first = asked(stage, prefect, QuestionKind.SCALE_DOWN)
+    up = stage.replicas(BLUE)
     person.come_to(first)
     person.ask_to_resume()
     expect(person.hours()).to_have_value("24")
@@ -222,6 +216,7 @@ def test_at_the_end_of_the_soak_the_old_side_is_kept_longer_and_then_users_are_s
     assert release
     assert release.settle_after
     assert timedelta(hours=48) <= release.settle_after - before < timedelta(hours=49)
+    assert stage.replicas(BLUE) == up
 
     ask_early(stage.world(), "its nodes are needed", by=Speaker("ben"))
     start_scale_down(stage, prefect)
@@ -233,3 +228,7 @@ def test_at_the_end_of_the_soak_the_old_side_is_kept_longer_and_then_users_are_s
     assert stage.record().phase is Phase.ROLLED_BACK
     assert stage.replicas(BLUE) == up
     stage.wait_for_users_on(BLUE)
+
+
+AT_THE_END = {InTheNewUi.ui: no_go_then_go, InTheOldUi.ui: longer_then_back}
+"""Each of the four answers once: a story in both UIs would take minutes, and shows no other control of the form."""
