@@ -22,6 +22,7 @@ from prefect.client.schemas.actions import ArtifactUpdate
 
 from flipgate.adapters import runs
 from flipgate.core.record.approvals import who_approves
+from flipgate.core.record.form import ANSWER_BEFORE
 from flipgate.core.record.record import Question
 from flipgate.core.record.release import Release, frozen
 from flipgate.core.values.errors import Refused
@@ -244,9 +245,13 @@ def _who_may(application: str, question: Question) -> str:
 
 
 def question_text(application: str, question: Question, evidence: Iterable[Evidence]) -> str:
-    """What the approval form shows above its fields: what changes, this look's evidence, and what else is stored with
-    the question, such as the digests that a yes is bound to. Differences are lines of what changes."""
-    shown = list(evidence)
+    """What the approval form shows above its fields: why an answer before changed nothing, what changes, this look's
+    evidence, and what else is stored with the question, such as the digests that a yes is bound to. Differences are
+    lines of what changes."""
+    given = list(evidence)
+    shown = [each for each in given if each.gate != ANSWER_BEFORE]
+    before = frozen(each for each in given if each.gate == ANSWER_BEFORE)
+    answers = "".join(f"**{markdown(each.gate.capitalize())}**: {markdown(each.detail)}\n\n" for each in before)
     seen = {each.gate for each in shown}
     bound = [e for e in question.evidence if e.gate not in seen and not e.gate.startswith(DIFFERS)]
     rows = [_row(e.gate, e.verdict, e.detail) for e in (*frozen(shown), *bound)]
@@ -257,7 +262,7 @@ def question_text(application: str, question: Question, evidence: Iterable[Evide
     if (more := len(question.changes) - CHANGES_SHOWN) > 0:
         changes += f"\n- **{more} more**: `flipgate status {markdown(application)} -o json` has all of them"
     return (
-        f"## {markdown(question.summary)}\n\n**{passed} of {gates} gates pass.** What changes:\n{changes}\n\n"
+        f"## {markdown(question.summary)}\n\n{answers}**{passed} of {gates} gates pass.** What changes:\n{changes}\n\n"
         f"{_look_first(question)}{table}\n\n{_who_may(application, question)}"
         f"No decision before {question.expires_at:%Y-%m-%d %H:%M} UTC means no. A change of images, pod templates or "
         "routes voids it."

@@ -24,7 +24,7 @@ NO_BROWSER = "no chromium on the PATH: no page was opened. As root: apt-get inst
 NOBODY_ELSE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 """The new UI asks Amplitude for its configuration, whatever the server's analytics setting is: no page of ours reaches
 anybody but the lab."""
-TALL = ViewportSize(width=1280, height=2000)
+TALL = ViewportSize(width=1280, height=2700)
 """So that a form is seen as a whole."""
 PERSON = pytest.StashKey[Person]()
 NewStage = Callable[..., Stage]

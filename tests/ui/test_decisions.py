@@ -14,7 +14,7 @@ from flipgate.core.record.release import Decided
 from flipgate.core.values.who import Speaker
 from flipgate.steps.releasing.soak import ask_early
 from tests.lab.prefect_api import PrefectApi
-from tests.lab.stage import BLUE, GREEN, Stage, images, wait_until
+from tests.lab.stage import BLUE, GREEN, WORKERS, Stage, images, wait_until
 from tests.ui.conftest import NewStage
 from tests.ui.person import InTheNewUi, InTheOldUi, Person
 
@@ -165,7 +165,7 @@ def unticked(person: Person, stage: Stage, prefect: PrefectApi, flip: str, yes: 
     assert record.release.decisions == ()
     person.come_to(flip)
     form = person.ask_to_resume()
-    expect(form).to_contain_text("an answer before")
+    expect(form.locator("p, .markdown-renderer__text").filter(has_text="An answer before").first).to_be_visible()
     expect(form).to_contain_text(f"on-call ({ON_CALL})")
     expect(form).not_to_contain_text(f"backup-verified ({BACKUP})")
     return form
@@ -226,7 +226,7 @@ def longer_then_back(person: Person, stage: Stage, prefect: PrefectApi) -> None:
     person.need_state("RolledBack")
     need_kept(stage, "rollback", "the basket is wrong since the flip")
     assert stage.record().phase is Phase.ROLLED_BACK
-    assert stage.replicas(BLUE) == up
+    assert stage.replicas(BLUE) == {**up, **dict.fromkeys(WORKERS, 1)}
     stage.wait_for_users_on(BLUE)
 
 
