@@ -16,7 +16,7 @@ from pydantic import ConfigDict, Field, create_model
 
 from flipgate.adapters import runs
 from flipgate.core.record.approvals import Granted, NotGranted
-from flipgate.core.record.form import CHOICES, HOURS, RUNG, Filled, read_form
+from flipgate.core.record.form import ANSWER_BEFORE, CHOICES, HOURS, RUNG, Filled, read_form
 from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.record import Question
 from flipgate.core.record.soak import MOST_HOURS, USUAL_HOURS
@@ -139,7 +139,7 @@ def forms(world: World, run: str, question: Question) -> tuple[list[Filled], lis
             form = read_form(answer, held, question.kind)
         except BadInput as wrong:
             world.say(str(wrong))
-            refused.append(Evidence("an answer before", Verdict.INFO, "the form", "Prefect", f"it {wrong.fact}", ""))
+            refused.append(Evidence(ANSWER_BEFORE, Verdict.INFO, "the form", "Prefect", f"it {wrong.fact}", ""))
         else:
             given += [form] if form else []
     return given, refused

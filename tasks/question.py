@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from flipgate.core.record.approvals import who_approves
 from flipgate.core.record.compared import Compared, Half
+from flipgate.core.record.form import ANSWER_BEFORE
 from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.record import Question
 from flipgate.core.record.release import NONE_KEPT, FrozenEvidence, frozen
@@ -105,9 +106,13 @@ def _change(old: str, new: str) -> str:
 
 
 def question_text(application: str, question: Question, evidence: Iterable[Evidence]) -> str:
-    """What the approval form shows above its fields: what changes, this look's evidence, and what else is stored with
-    the question, such as the digests that a yes is bound to. Differences are lines of what changes."""
-    shown = list(evidence)
+    """What the approval form shows above its fields: why an answer before changed nothing, what changes, this look's
+    evidence, and what else is stored with the question, such as the digests that a yes is bound to. Differences are
+    lines of what changes."""
+    given = list(evidence)
+    shown = [each for each in given if each.gate != ANSWER_BEFORE]
+    before = frozen(each for each in given if each.gate == ANSWER_BEFORE)
+    answers = "".join(f"**{markdown(each.gate.capitalize())}**: {markdown(each.detail)}\n\n" for each in before)
     seen = {each.gate for each in shown}
     bound = [e for e in question.evidence if e.gate not in seen and not e.gate.startswith(DIFFERS)]
     table = _found([*frozen(shown), *bound])
@@ -119,7 +124,7 @@ def question_text(application: str, question: Question, evidence: Iterable[Evide
         for part in question.plan
     )
     return (
-        f"## {markdown(question.summary)}\n\n**{passed} of {gates} gates pass.** What changes:\n{changes}\n\n"
+        f"## {markdown(question.summary)}\n\n{answers}**{passed} of {gates} gates pass.** What changes:\n{changes}\n\n"
         f"{plan}{_look_first(question)}{table}\n\n{_who_may(application, question)}"
         f"No decision before {question.expires_at:%Y-%m-%d %H:%M} UTC means no. A change of images, pod templates or "
         "routes voids it."

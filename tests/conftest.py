@@ -47,8 +47,24 @@ def end_for_good(name: str) -> None:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """What is left out as a whole is not read: each process of the inner loop would import it all, and Prefect."""
-    marked = LEFT_OUT.get(collection_path.name) if collection_path.parent == Path(__file__).parent else None
-    return True if marked in config.option.markexpr.split(" and ") else None
+    if collection_path.parent != Path(__file__).parent:
+        return None
+    if collection_path.name == "ui":
+        return None if _asks_for_ui(config) else True
+    if config.option.markexpr == "ui" and collection_path.is_dir():
+        return True
+    return True if LEFT_OUT.get(collection_path.name) in config.option.markexpr.split(" and ") else None
+
+
+def _asks_for_ui(config: pytest.Config) -> bool:
+    """Whether Chromium's tests are among what was typed (`-m ui`, or their path): a command of their own in CI, so that
+    nobody needs a browser for the others."""
+    paths = [config.invocation_params.dir / each.partition("::")[0] for each in config.args]
+    return "ui" in config.option.markexpr.split() or any("ui" in each.parts for each in paths)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--pictures", action="store_true", help="with -m ui: makes the docs' pictures anew (docs/images)")
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist looks for the groups
@@ -59,7 +75,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.is_relative_to(root / "faults"))
     for item in items:
         tier = item.path.relative_to(root).parts[0].replace("faults", "lab")
-        if tier in ("api", "lab"):
+        if tier in ("api", "lab", "ui"):
             item.add_marker(tier)
         if tier == "lab":
             stories = item.path.is_relative_to(root / "lab" / "stories")

@@ -203,12 +203,16 @@ def artifact_url(key: str) -> str:
 
 
 def _page(path: str) -> str:
+    """In the new UI of a server's two, which asks for a login and comes back to the page. The old one, at the same path
+    without `/v2`, shows `Page not found` to whoever is not logged in yet (3.9.1). Prefect Cloud has one UI."""
     from prefect.settings import get_current_settings
 
     settings = get_current_settings()
     site = urlsplit(settings.ui_url or (settings.api.url or "").removesuffix("/api"))
     ui = site._replace(netloc=site.netloc.rpartition("@")[2]).geturl()  # links are told to everybody, a login to nobody
-    return f"{ui}/{path}" if ui else ""
+    if not ui:
+        return ""
+    return f"{ui}/{path}" if settings.connected_to_cloud else f"{ui.removesuffix('/v2')}/v2/{path}"
 
 
 @contextmanager

@@ -26,6 +26,8 @@ CHOICES: Final[Mapping[QuestionKind, tuple[Decision, ...]]] = MappingProxyType(
     {QuestionKind.FLIP: ANSWERS, QuestionKind.SCALE_DOWN: (*ANSWERS, Decision.EXTEND, Decision.ROLLBACK)}
 )
 """What each form offers: the command line's words."""
+ANSWER_BEFORE: Final = "an answer before"
+"""What the evidence is called that says why an answer to this question changed nothing."""
 HOURS: Final = "hours"
 """The field of how much longer the old side is kept, in whole hours."""
 FIELDS: Final = ("decision", "reason", "name")

@@ -14,7 +14,7 @@ from flipgate.core.record import approvals, soak
 from flipgate.core.record import record as records
 from flipgate.core.record.approvals import Granted, NotGranted, accept, ask_for, asked_already
 from flipgate.core.record.became import became
-from flipgate.core.record.form import Filled
+from flipgate.core.record.form import ANSWER_BEFORE, Filled
 from flipgate.core.record.phases import Phase, QuestionKind, Reason, asked_in
 from flipgate.core.record.pipelines import FLIP_TRAFFIC, SCALE_DOWN
 from flipgate.core.record.planned import lines_of
@@ -232,7 +232,7 @@ def take_form(world: World, question: Question, given: Filled) -> list[Evidence]
     except (BadInput, Refused) as error:
         said = f"the form's answer ({decision} by {by.name}) changes nothing: {error.named_fact}"
         world.say(said)
-        return [Evidence("an answer before", Verdict.INFO, "the form", "Prefect", said, "")]
+        return [Evidence(ANSWER_BEFORE, Verdict.INFO, "the form", "Prefect", said, "")]
     return []
 
 

@@ -109,5 +109,25 @@ def test_a_link_to_a_run_names_no_login(ui: str | None) -> None:
 
     server = {PREFECT_API_URL: f"https://ana:{PASSWORD}@prefect.example/api", PREFECT_UI_URL: ui}
     with temporary_settings(server):
-        assert runs.url_of(RUN) == f"https://prefect.example/runs/flow-run/{RUN}"
-        assert runs.artifact_url("checks") == "https://prefect.example/artifacts/key/checks"
+        assert runs.url_of(RUN) == f"https://prefect.example/v2/runs/flow-run/{RUN}"
+        assert runs.artifact_url("checks") == "https://prefect.example/v2/artifacts/key/checks"
+
+
+@pytest.mark.parametrize(
+    ("api", "ui", "link"),
+    [
+        ("https://prefect.example/api", None, "https://prefect.example/v2/runs/flow-run/"),
+        ("https://prefect.example/api", "https://prefect.example/ui", "https://prefect.example/ui/v2/runs/flow-run/"),
+        ("https://prefect.example/api", "https://prefect.example/v2", "https://prefect.example/v2/runs/flow-run/"),
+        ("https://api.prefect.cloud/api/accounts/a/workspaces/w", None, "https://app.prefect.cloud/account/"),
+        (None, None, ""),
+    ],
+)
+def test_a_link_to_a_run_is_to_the_ui_that_asks_for_a_login(api: str | None, ui: str | None, link: str) -> None:
+    """tests/ui follows one without a login."""
+    from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: api, PREFECT_UI_URL: ui}):
+        url = runs.url_of(RUN)
+        assert url.startswith(link) if link else url == ""
+        assert "cloud" not in url or "/v2" not in url

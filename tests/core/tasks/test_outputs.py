@@ -11,6 +11,7 @@ from flipgate.cli._failures import fail
 from flipgate.cli._print import echo, emit, table
 from flipgate.core.record.announcement import Announcement
 from flipgate.core.record.events import InvolvedObject, event
+from flipgate.core.record.form import ANSWER_BEFORE
 from flipgate.core.record.planned import Part
 from flipgate.core.record.release import frozen
 from flipgate.core.record.who_may import WhoMay
@@ -71,6 +72,16 @@ def test_a_form_says_who_may_approve_elsewhere_and_by_which_command() -> None:
     assert 'Only group managers may approve: flipgate approve shop --reason "..."' in shown
     assert "This form takes a no" in shown
     assert "may approve" not in question_text("shop", question(), [])
+
+
+def test_a_form_says_above_all_else_why_an_answer_before_changed_nothing() -> None:
+    """In the table its end would be cut off, beside digests that no page breaks."""
+    from tasks.question import question_text
+
+    why = Evidence(ANSWER_BEFORE, Verdict.INFO, "the form", "Prefect", "it has to be said: on-call", "")
+    shown = question_text("shop", question(), [why])
+    assert shown.index("**An answer before**: it has to be said: on-call\n\n") < shown.index("What changes:")
+    assert ANSWER_BEFORE not in shown, "once"
 
 
 def test_a_form_shows_the_digests_that_a_yes_is_bound_to_and_counts_the_lines_it_has_no_room_for() -> None:
