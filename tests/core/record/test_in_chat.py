@@ -136,6 +136,8 @@ def test_a_question_shows_the_plan_in_short() -> None:
     back = Part(of="a rollback", lines=("it brings back: web shop/web:1", "fast"))
     shown = "\n".join(texts(asking("shop", question(changes=["web: 1 to 2"], plan=(back,)))))
     assert "• web: 1 to 2\nA rollback: it brings back: web shop/web:1 (and 1 more)" in shown
+
+
 def test_what_has_to_be_ticked_is_approved_by_command_alone() -> None:
     ticks = (Tick(name="on-call", text="somebody is on call"), Tick(name="calm", text="no match is on", required=False))
     blocks = asking("shop", question(id="flip-1", ticks=ticks))
