@@ -18,7 +18,7 @@ from tests.lab.stage import BLUE, GREEN, WORKERS, Stage, images, wait_until
 from tests.ui.conftest import NewStage
 from tests.ui.person import InTheNewUi, InTheOldUi, Person
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(900)
 
 WHO = "Ana from support"
 BAKE_SECONDS = 8
