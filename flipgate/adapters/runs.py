@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 from flipgate.core.record.form import RUNG, texts_of
-from flipgate.core.record.going_on import Run
+from flipgate.core.record.going_on import SUSPENDED, Run
 from flipgate.core.record.pipelines import another_key
 from flipgate.core.values.errors import NotFound, Refused, Unreachable
 from flipgate.core.values.foreign import printable, without_secrets
@@ -111,6 +111,15 @@ def ended(flow_run: str) -> Ended | None:
     if state is None or not state.is_final():
         return None
     return Ended(state.is_completed() and state.name != OVERTAKEN, state.message or str(state.name))
+
+
+def sleeping(flow_run: str) -> Run | None:
+    """The run, where it is suspended; None of one in any other state. Raises NotFound, Unreachable."""
+    with _client(RING_RETRIES) as client, _failures(f"flow run {flow_run}"):
+        found = client.read_flow_run(UUID(flow_run))
+    if found.state is None or found.state.type.value != SUSPENDED:
+        return None
+    return Run(flow_run, found.name, url_of(flow_run), SUSPENDED, found.start_time)
 
 
 def ring(flow_run: str, decision: str, reason: str, name: str) -> bool:

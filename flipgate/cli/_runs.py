@@ -15,6 +15,7 @@ from flipgate.core.values.reasons import Why
 if TYPE_CHECKING:
     from flipgate.adapters.runs import Ended
     from flipgate.core.record.going_on import Run
+    from flipgate.core.record.record import Record
     from flipgate.core.record.release import Release
     from flipgate.core.values.who import Speaker
     from flipgate.steps.acting.world import World
@@ -32,7 +33,9 @@ block_option = click.option(
     help="The flipgate-cluster block that the run uses; without it, what the worker's own environment offers.",
 )
 
-RUN_DATA = '-o json: {"application", "pipeline", "startedBy", "run": {"id", "name", "url"}}'
+RUN_DATA = """\
+-o json: {"application", "pipeline", "startedBy": null where a run that asks waits already,
+          "run": {"id", "name", "url"}}"""
 
 
 def start_run(
@@ -61,6 +64,35 @@ def start_run(
     if says_next:
         echo(f"Next: flipgate status {application} --watch")
     return run
+
+
+def asks_already(world: World, pipeline: str, record: Record, output: str | None) -> bool:
+    """Whether a run of the pipeline sleeps on its question, and says so then: another one would put the question up
+    anew, and what is answered on the page before would count for nothing. Prefect is asked for that run; where it does
+    not know it, or does not answer, whoever starts a run finds out."""
+    from flipgate.adapters.runs import sleeping
+    from flipgate.core.record.approvals import answered
+    from flipgate.core.record.going_on import asked
+
+    question = asked(record)
+    if question is None or not question.flow_run or answered(record) or world.now() > question.expires_at:
+        return False
+    try:
+        run = sleeping(question.flow_run)
+    except FlipgateError:
+        return False
+    if run is None:
+        return False
+    name = record.application
+    if output:
+        shown = {"id": run.id, "name": run.name, "url": run.url}
+        emit({"application": name, "pipeline": pipeline, "startedBy": None, "run": shown}, output)
+        return True
+    echo(f"{pipeline} of {name} waits for a person already: run {run.name}; no other one was started")
+    if run.url:
+        echo(run.url)
+    echo(f"Next: flipgate status {name}")
+    return True
 
 
 class Pods:

@@ -14,7 +14,7 @@ from flipgate.cli._options import (
     person,
     reason_option,
 )
-from flipgate.cli._runs import RUN_DATA, block_option, start_run
+from flipgate.cli._runs import RUN_DATA, asks_already, block_option, start_run
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.reasons import Why
 
@@ -39,7 +39,8 @@ def flip(
     """Ask for, and make, the move of all users (a Prefect run).
 
     For a release that is `dark`; also goes on with one whose run died while it was `flipping` or `baking`. The run
-    asks a person first, unless a decision for exactly this change stands.
+    asks a person first, unless a decision for exactly this change stands. While a run waits for a person, no other one
+    is started.
 
     While the application is frozen, or none of policy.windows is open, the move waits, and its yes with it.
     Nobody is asked while a gate at dark or flip does not pass. --break-glass passes all of these, and the file's gates
@@ -64,4 +65,6 @@ def flip(
     by = person(world)
     if break_glass:
         pass_what_holds(world, QuestionKind.FLIP, reason, by=by)
+    if asks_already(world, FLIP_TRAFFIC, record, output):
+        return
     start_run(FLIP_TRAFFIC, app, {"release": release.name}, block, output, by=by)

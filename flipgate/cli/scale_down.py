@@ -15,7 +15,7 @@ from flipgate.cli._options import (
     person,
     reason_option,
 )
-from flipgate.cli._runs import RUN_DATA, block_option, start_run
+from flipgate.cli._runs import RUN_DATA, asks_already, block_option, start_run
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.reasons import Why
 
@@ -79,6 +79,9 @@ def scale_down(
 
     world = options.world(app)
     by = person(world)
+    record = world.store.read()
+    if not break_glass and asks_already(world, SCALE_DOWN, record, output):
+        return
     if early:
         ask_early(world, reason, by=by)
     release = need_soaked(world)
@@ -92,5 +95,7 @@ def scale_down(
         )
     if break_glass:
         pass_what_holds(world, QuestionKind.SCALE_DOWN, reason, by=by)
+        if asks_already(world, SCALE_DOWN, record, output):
+            return
     parameters = {"release": release.name} | ({"unseen_by": by.plain} if unseen else {})
     start_run(SCALE_DOWN, app, parameters, block, output, by=by)

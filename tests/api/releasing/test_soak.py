@@ -196,6 +196,30 @@ def test_a_person_has_it_asked_early_and_the_question_counts_all_the_same(
     assert desk.data("status", shop.name)["kept"] is None, "it soaks on"
 
 
+@pytest.mark.usefixtures("suspending")
+def test_what_is_typed_once_more_while_a_run_waits_for_a_person_starts_no_other_one(
+    shop: Shop, soaking: World, prefect: PlayedPrefect
+) -> None:
+    """The second run put the question up anew, and what was answered on the first one's page was lost."""
+    desk, early = Desk(shop), ("scale-down", shop.name, "--early", *WHY)
+    assert desk.run(*early).exit_code == 0
+    (run,) = prefect.of("scale-down")
+    scale_down(soaking, run["id"])
+    prefect.state = {"type": "PAUSED", "name": "Suspended"}
+    again = desk.run(*early)
+    assert (again.exit_code, len(prefect.of("scale-down"))) == (0, 1), again.output
+    assert f"waits for a person already: run {run['name']}; no other one was started" in again.output
+    assert desk.data(*early)["run"]["id"] == run["id"]
+    assert len(told(shop, "EarlyScaleDown")) == 1
+    question = soaking.store.read().question
+    assert question
+    assert question.flow_run == run["id"]
+
+    prefect.state = {"type": "CANCELLED", "name": "Cancelled"}
+    assert desk.run(*early).exit_code == 0
+    assert len(prefect.of("scale-down")) == 2, "nobody hears an answer to the first any more"
+
+
 @pytest.mark.usefixtures("suspending", "prefect")
 def test_an_early_question_that_nobody_answers_leaves_the_soak_as_it_was(shop: Shop, live: World) -> None:
     soaking = ends(live, 3 * DAY)
