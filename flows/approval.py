@@ -29,6 +29,7 @@ from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.held import held_evidence
 from flipgate.steps.releasing import questions
+from flipgate.steps.releasing.forms import take_earlier, take_form
 from tasks import steps as task
 from tasks.question import question_text, showing_question
 
@@ -93,14 +94,19 @@ def ask_person(world: World, kind: QuestionKind, look: Callable[[], list[Evidenc
 
     The run ends while it waits and begins again from the top when somebody answers, so everything above this call
     only looks. The form's answer is written to the record before it counts, and first of all: a no in the form comes
-    before a yes that stands in the record already.
+    before a yes that stands in the record already. A page whose question another run has put up anew since is still
+    there for people: what they answer on it is heard, but for a yes, which is bound to what was shown.
     """
     run = str(flow_run.id)
     refused: list[Evidence] = []
     if mine := questions.asked_by(world, run):
-        answers, refused = forms(world, run, mine)
+        answers, refused = forms(world, run, kind, f"{mine.id}-")
         for answer in answers:
-            refused += questions.take_form(world, mine, answer)
+            refused += take_form(world, mine, answer)
+    elif anew := questions.asked_anew(world, kind):
+        answers, refused = forms(world, run, kind, f"{kind}-{anew.release}-")
+        for answer in answers:
+            refused += take_earlier(world, anew, answer)
     decided = questions.standing(world, kind)
     if isinstance(decided, Granted) or not questions.asks_again(decided, kind):
         return decided
@@ -123,20 +129,20 @@ def ask_person(world: World, kind: QuestionKind, look: Callable[[], list[Evidenc
     return questions.standing(world, kind)  # never reached: the run that is resumed begins again from the top
 
 
-def forms(world: World, run: str, question: Question) -> tuple[list[Filled], list[Evidence]]:
-    """Returns what people answered in Prefect to the question that this run posed, without suspending the run; and
-    what was answered that is no answer, for whoever is asked again.
+def forms(world: World, run: str, kind: QuestionKind, question: str) -> tuple[list[Filled], list[Evidence]]:
+    """Returns what people answered in Prefect to the questions of this run whose ids begin so, without suspending the
+    run; and what was answered that is no answer, for whoever is asked again.
 
     It is read as the server keeps it, not as Prefect would have it: somebody may have written there without any form.
     A doorbell is nobody's answer: whoever rang has written to the record before.
     """
     given: list[Filled] = []
     refused: list[Evidence] = []
-    answers = runs.answers_of(run, f"suspended-{question.id}-")
+    answers = runs.answers_of(run, f"suspended-{question}")
     held = runs.variables() if answers else frozenset[str]()
     for answer in answers:
         try:
-            form = read_form(answer, held, question.kind)
+            form = read_form(answer, held, kind)
         except BadInput as wrong:
             world.say(str(wrong))
             refused.append(Evidence(ANSWER_BEFORE, Verdict.INFO, "the form", "Prefect", f"it {wrong.fact}", ""))

@@ -20,7 +20,8 @@ from flipgate.core.record.record import Decision
 from flipgate.core.rights.rule import Account, Asked, Rule, questions
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.roll_back import roll_back
-from flipgate.steps.releasing.questions import pose, take_form
+from flipgate.steps.releasing.forms import take_form
+from flipgate.steps.releasing.questions import pose
 from flipgate.steps.releasing.setup import adopt
 from tests.api.front import by, saying
 from tests.api.played import played

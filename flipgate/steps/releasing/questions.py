@@ -14,7 +14,6 @@ from flipgate.core.record import approvals, soak
 from flipgate.core.record import record as records
 from flipgate.core.record.approvals import Granted, NotGranted, accept, ask_for, asked_already
 from flipgate.core.record.became import became
-from flipgate.core.record.form import ANSWER_BEFORE, Filled
 from flipgate.core.record.phases import Phase, QuestionKind, Reason, asked_in
 from flipgate.core.record.pipelines import FLIP_TRAFFIC, SCALE_DOWN
 from flipgate.core.record.planned import lines_of
@@ -27,7 +26,6 @@ from flipgate.core.traffic.look_first import port_forwards
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import BadInput, Refused
 from flipgate.core.values.reasons import Why
-from flipgate.core.values.text import as_reason
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.core.values.who import Speaker
 from flipgate.core.workloads.containers import behind
@@ -45,14 +43,11 @@ from flipgate.steps.looking.look import configuration, look, need_record
 from flipgate.steps.releasing.changes import changes_of, losing_data, summary_of
 from flipgate.steps.releasing.planned import ROUTES, move_of, plan_of, routes_moved
 from flipgate.steps.releasing.settle import need_restable, need_soaked
-from flipgate.steps.releasing.soak import extend
 from flipgate.steps.releasing.what_runs import Behind, deploy_again, need_declared, need_own, services_moved
 from flipgate.steps.watching.points import gates_at
 
 VOID = frozenset({Why.BASIS_CHANGED, Why.NOT_AN_APPROVER, Why.SAME_PERSON, Why.SELF_DECLARED, Why.TICK_MISSING})
 """A yes on something else than what would change now, of somebody who may not give it, or without its ticks."""
-FORM = "Prefect UI"
-"""Through what a form's answer came."""
 ASK_AGAIN = VOID | {Why.NO_DECISION, Why.QUESTION_GONE}
 """No standing decision: a question is posed, again if need be."""
 
@@ -213,27 +208,10 @@ def who_may_approve(world: World, release: Release) -> WhoMay | None:
     return who_may(policy.approvers, release.opened_by, two_persons=policy.two_persons)
 
 
-def take_form(world: World, question: Question, given: Filled) -> list[Evidence]:
-    """Writes down what a person answered to this question in Prefect's form, where that still counts. Returns why it
-    changes nothing, for whoever is asked again; nothing where it counts.
-
-    A recorded decision stays unless it is an unspent yes and this a no. An answer that comes too late changes nothing:
-    `standing` judges what is in the record.
-    """
-    decision, by, reason = given.decision, Speaker(given.name), as_reason(given.reason)
-    recorded = world.store.read().approval
-    if recorded is not None and recorded.decision is decision:
-        return []  # the run has heard this form before
-    try:
-        if decision is Decision.EXTEND:
-            extend(world, given.hours, reason, by=by, via=FORM, only=question)
-        else:
-            decide(world, decision, by=by, via=FORM, reason=reason, ticks=given.ticks, only=question)
-    except (BadInput, Refused) as error:
-        said = f"the form's answer ({decision} by {by.name}) changes nothing: {error.named_fact}"
-        world.say(said)
-        return [Evidence(ANSWER_BEFORE, Verdict.INFO, "the form", "Prefect", said, "")]
-    return []
+def asked_anew(world: World, kind: QuestionKind) -> Question | None:
+    """Returns the open question of this kind."""
+    question = world.store.read().question
+    return question if question is not None and question.kind is kind else None
 
 
 def last_attempt_at(world: World, kind: QuestionKind) -> tuple[Evidence, ...]:

@@ -140,6 +140,18 @@ def test_a_form_that_another_run_has_made_void_is_not_heard(dark: World) -> None
 
     assert first.asks(later(dark, 2)) is None
     assert dark.store.read().approval is None
+    assert "(approve by ben (self-declared)) changes nothing: it was put up anew since" in first.shown
+
+
+def test_a_no_on_a_page_that_another_run_has_made_void_is_heard(dark: World) -> None:
+    """Whoever answered does not know of the other run, and nothing told them."""
+    first, second = Run(), Run()
+    first.asks(dark)
+    second.asks(replace(dark, now=later(dark, 1).now))
+    first.answer(NO)
+
+    assert reason(first.asks(later(dark, 2))) == "Rejected"
+    assert recorded(dark).by == "ben (self-declared)"
 
 
 @pytest.mark.parametrize("decision", [Decision.APPROVE, Decision.REJECT])

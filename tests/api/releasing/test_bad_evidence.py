@@ -15,7 +15,8 @@ from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.undeclared import undeclared_evidence, undeclared_problems
-from flipgate.steps.releasing.questions import decide, pose, take_form
+from flipgate.steps.releasing.forms import take_form
+from flipgate.steps.releasing.questions import decide, pose
 from flipgate.steps.releasing.settle import soak_evidence
 from tests.api.desk import Desk
 from tests.api.shop import BLUE, GREEN, ROUTES, Shop

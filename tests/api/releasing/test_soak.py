@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from flipgate.core.record import record as records
+from flipgate.core.record.approvals import NotGranted
 from flipgate.core.record.form import Filled
 from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.record import Decision, Record
@@ -221,6 +222,27 @@ def test_what_is_typed_once_more_while_a_run_waits_for_a_person_starts_no_other_
 
 
 @pytest.mark.usefixtures("suspending", "prefect")
+def test_who_asks_for_users_back_on_an_early_page_is_heard_after_the_end_has_asked_anew(
+    shop: Shop, soaking: World
+) -> None:
+    early, at_the_end = Run(), Run()
+    assert Desk(shop).run("scale-down", shop.name, "--early", *WHY).exit_code == 0
+    early.asks(soaking, SCALE_DOWN)
+    over = later(soaking, HOUR + 1)
+    at_the_end.asks(over, SCALE_DOWN)
+    question = over.store.read().question
+    assert question
+    assert question.flow_run == at_the_end.id
+    early.answer({"decision": "rollback", "reason": "orders fail", "name": "ben", "hours": 24})
+    decided = early.asks(over, SCALE_DOWN)
+    assert isinstance(decided, NotGranted)
+    assert decided.reason == "RollbackRequested"
+    said = over.store.read().approval
+    assert said
+    assert (said.decision, said.by, said.question) == (Decision.ROLLBACK, "ben (self-declared)", question.id)
+
+
+@pytest.mark.usefixtures("suspending", "prefect")
 def test_an_early_question_that_nobody_answers_leaves_the_soak_as_it_was(shop: Shop, live: World) -> None:
     soaking = ends(live, 3 * DAY)
     assert Desk(shop).run("scale-down", shop.name, "--early", *WHY).exit_code == 0
@@ -303,12 +325,12 @@ def test_the_form_sends_users_back_by_the_same_step_and_the_decision_is_written_
 def test_reconcile_goes_on_with_a_rollback_whose_run_is_gone(
     shop: Shop, soaked: World, prefect: PlayedPrefect, suspending: None
 ) -> None:
-    from flipgate.steps.releasing import questions
+    from flipgate.steps.releasing.forms import take_form
 
     assert scale_down(soaked, ONE) is None
     question = soaked.store.read().question
     assert question
-    questions.take_form(soaked, question, answers(Decision.ROLLBACK))
+    take_form(soaked, question, answers(Decision.ROLLBACK))
     reconcile(later(soaked, 121))
     (run,) = prefect.of("scale-down")
     assert question.id in run["idempotency_key"]
