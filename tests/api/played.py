@@ -133,7 +133,7 @@ def played(world: World, run: str = "") -> Iterator[SimpleNamespace]:
                     patched.setattr(module, name, value)
             if hasattr(module, "flow_run"):
                 patched.setattr(module, "flow_run", SimpleNamespace(id=run or str(uuid4()), name="played"))
-        patched.setattr(approval, "forms", lambda *_: [])
+        patched.setattr(approval, "forms", lambda *_: ([], []))
         yield SimpleNamespace(
             build_completed=build_completed.build_completed.fn,
             deploy_dark=deploy_dark.deploy_dark.fn,
