@@ -80,7 +80,7 @@ class Asked:
 
     def read(self) -> tuple[list[Filled], list[Evidence]]:
         """What the run takes for answers when it has been woken."""
-        return forms(cast("World", SimpleNamespace(say=self.said.append)), self.run, self.asked)
+        return forms(cast("World", SimpleNamespace(say=self.said.append)), self.run, self.kind, f"{self.question}-")
 
     def outcome(self) -> str:
         """All that flipgate makes of it, and all that Prefect shows of the run."""
