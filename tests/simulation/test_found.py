@@ -78,6 +78,10 @@ FOUND: dict[str, tuple[Plan, Trace]] = {
             "reconcile 2": at({77: 59}),
         },
     ),
+    "a rollback to a side at rest, at once, dies before it has scaled that up: whoever goes on does": (
+        Plan(Weather(killed=60, clocks=250), actors=("rollback",)),
+        {"rollback 0": at({0: 9, 2: 4, 3: 3, 53: 59})},
+    ),
 }
 
 

@@ -34,15 +34,17 @@ from flipgate.core.traffic.preview import PREVIEW_ROUTE
 from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values.errors import Refused, TemporaryError
 from flipgate.core.values.reasons import Why
+from flipgate.core.values.sides import Side
 from flipgate.core.way_back.explain import Drift, OpenStep, explain, finish_move
 from flipgate.core.workloads.view import View
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import close
 from flipgate.steps.acting.outbox import advance, deliver
 from flipgate.steps.acting.world import World
+from flipgate.steps.going_back.attempted import attempted
 from flipgate.steps.going_back.hand_back import close_move, hand_back
 from flipgate.steps.going_back.unrecorded import finish_unrecorded, left_unrecorded
-from flipgate.steps.going_back.way_back import RollbackRequest, open_way
+from flipgate.steps.going_back.way_back import RollbackRequest, open_way, scale_up
 from flipgate.steps.looking.drift import drift_advice
 from flipgate.steps.looking.look import look, look_at_traffic, need_record
 from flipgate.steps.moving.hand_over import hand_over_workers
@@ -148,7 +150,8 @@ def _hand_over(acting: Acting, entry: JournalEntry) -> Outcome:
         return Outcome(fact, True)
     # Its own entry takes the place of the open one in one write: killed between two, nobody would hand over.
     back = acting.world.store.read().phase is Phase.ROLLING_BACK
-    left = hand_over_workers(acting, to, back=back)
+    scaled = () if acting.record.under_way else _scaled_up(acting, to)  # of a way back without a release
+    left = (*scaled, *hand_over_workers(acting, to, back=back))
     fact = "; ".join([f"workers run on {to}", *left])
     return Outcome(fact, True, acting.world.store.read().phase.row.pipeline)
 
@@ -202,15 +205,21 @@ def _back_out(acting: Acting, entry: JournalEntry, traffic: Traffic) -> Outcome:
     return Outcome(f"the move to {meant.to} is undone: traffic on {home}", True, FLIP_TRAFFIC)
 
 
+def _scaled_up(acting: Acting, to: Side) -> tuple[str, ...]:
+    """Users may have been sent there at once, and whoever did so have died before it was scaled up."""
+    return attempted(f"scale {to} up", lambda: scale_up(acting, to))
+
+
 def _end_move(acting: Acting, entry: JournalEntry, outcome: str) -> tuple[str, ...]:
-    """Closes the entry of a move that arrived. After a way back without a release nobody goes on: the workers are
-    handed back here. Returns what is left to do."""
+    """Closes the entry of a move that arrived. After a way back without a release nobody goes on: its side is scaled up
+    (a person may have sent users there at once) and the workers are handed back here. Returns what is left to do."""
     meant = Move.read(entry.intent)
     if not meant.back or acting.world.store.read().phase is Phase.ROLLING_BACK:
         close(acting, entry.id, EntryState.DONE, outcome)
         return ()
+    left = _scaled_up(acting, meant.to)
     close_move(acting, entry.id, meant.to, outcome)
-    return hand_back(acting, meant.to).left
+    return (*left, *hand_back(acting, meant.to).left)
 
 
 RECOVERIES: Mapping[str, Callable[[Acting, JournalEntry], Outcome]] = MappingProxyType(
