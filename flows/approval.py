@@ -16,7 +16,7 @@ from pydantic import ConfigDict, Field, create_model
 
 from flipgate.adapters import runs
 from flipgate.core.record.approvals import Granted, NotGranted
-from flipgate.core.record.form import ANSWER_BEFORE, CHOICES, HOURS, RUNG, Filled, read_form
+from flipgate.core.record.form import CHOICES, HOURS, RUNG, Filled, read_form
 from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.record import Question
 from flipgate.core.record.soak import MOST_HOURS, USUAL_HOURS
@@ -24,12 +24,12 @@ from flipgate.core.record.ticks import Tick
 from flipgate.core.values.errors import BadInput, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.text import NAME_SHOWN, REASON_SHOWN
-from flipgate.core.values.verdicts import Evidence, Verdict
+from flipgate.core.values.verdicts import Evidence
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.held import held_evidence
 from flipgate.steps.releasing import questions
-from flipgate.steps.releasing.forms import take_earlier, take_form
+from flipgate.steps.releasing.forms import answer_before, take_earlier, take_form
 from tasks import steps as task
 from tasks.question import question_text, showing_question
 
@@ -99,14 +99,11 @@ def ask_person(world: World, kind: QuestionKind, look: Callable[[], list[Evidenc
     """
     run = str(flow_run.id)
     refused: list[Evidence] = []
-    if mine := questions.asked_by(world, run):
-        answers, refused = forms(world, run, kind, f"{mine.id}-")
+    if asked := questions.open_question(world, kind):
+        mine = asked.flow_run == run
+        answers, refused = forms(world, run, kind, f"{asked.id}-" if mine else f"{kind}-{asked.release}-")
         for answer in answers:
-            refused += take_form(world, mine, answer)
-    elif anew := questions.asked_anew(world, kind):
-        answers, refused = forms(world, run, kind, f"{kind}-{anew.release}-")
-        for answer in answers:
-            refused += take_earlier(world, anew, answer)
+            refused += take_form(world, asked, answer) if mine else take_earlier(world, asked, answer)
     decided = questions.standing(world, kind)
     if isinstance(decided, Granted) or not questions.asks_again(decided, kind):
         return decided
@@ -145,7 +142,7 @@ def forms(world: World, run: str, kind: QuestionKind, question: str) -> tuple[li
             form = read_form(answer, held, kind)
         except BadInput as wrong:
             world.say(str(wrong))
-            refused.append(Evidence(ANSWER_BEFORE, Verdict.INFO, "the form", "Prefect", f"it {wrong.fact}", ""))
+            refused.append(answer_before(f"it {wrong.fact}"))
         else:
             given += [form] if form else []
     return given, refused

@@ -12,7 +12,7 @@ from flipgate.core.values.errors import BadInput, TemporaryError
 BASE_URL = "https://slack.com/api/"
 PATIENCE_SECONDS = 60.0
 """How long an answer to somebody's click may be put off, when Slack is asked too much."""
-MORE_TRIES = 2
+TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -59,15 +59,14 @@ class ChatApp:
         """Says something to one person, in the thread they have clicked in; nobody else sees it. Waits (by `wait`) for
         as long as Slack wants to be left alone, where that is not too long. Raises as WebApi.call does."""
         said = {"channel": channel, "user": user, "text": text, "thread_ts": thread or None}
-        for _ in range(MORE_TRIES):
+        for left in reversed(range(TRIES)):
             try:
                 self._bot.call("chat_postEphemeral", **said)
                 return
             except RateLimited as limited:
-                if limited.seconds > PATIENCE_SECONDS:
+                if not left or limited.seconds > PATIENCE_SECONDS:
                     raise
                 wait(limited.seconds)
-        self._bot.call("chat_postEphemeral", **said)
 
     def members_of(self, group: str) -> frozenset[str]:
         """The ids of who is in a user group. Raises as WebApi.call does."""

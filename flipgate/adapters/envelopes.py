@@ -15,7 +15,7 @@ from typing import Any, Final
 from flipgate.adapters.chat_app import ChatApp
 from flipgate.adapters.web_api import RateLimited, TokenRefused
 from flipgate.core.values.errors import PermanentError, TemporaryError
-from flipgate.core.values.foreign import printable
+from flipgate.core.values.foreign import NotJson, parse_json, printable
 
 FIRST_PAUSE_SECONDS: Final = 1.0
 LONGEST_PAUSE_SECONDS: Final = 30.0
@@ -120,8 +120,8 @@ def _hear(url: str, take: Take, say: Callable[[str], None], stop: threading.Even
 
 def _read(text: str | bytes) -> Mapping[str, Any]:
     try:
-        found = json.loads(text)
-    except ValueError:
+        found = parse_json(text)
+    except NotJson:
         return {}
     return found if isinstance(found, dict) else {}
 

@@ -54,16 +54,31 @@ def start_run(
 
     where = {"cluster": block} if block else {}
     run = start(pipeline, {"application": application, **parameters, **where})
+    said = f"started: run {run.name}"
+    _tell(run, pipeline, application, said, output, by=by.name, next_options="--watch" if says_next else None)
+    return run
+
+
+def _tell(
+    run: Run,
+    pipeline: str,
+    application: str,
+    said: str,
+    output: str | None,
+    *,
+    by: str | None,
+    next_options: str | None,
+) -> None:
+    """Prints which run it is, where to see it, and what to type next, unless its options are None."""
     if output:
         shown = {"id": run.id, "name": run.name, "url": run.url}
-        emit({"application": application, "pipeline": pipeline, "startedBy": by.name, "run": shown}, output)
-        return run
-    echo(f"{pipeline} of {application} started: run {run.name}")
+        emit({"application": application, "pipeline": pipeline, "startedBy": by, "run": shown}, output)
+        return
+    echo(f"{pipeline} of {application} {said}")
     if run.url:
         echo(run.url)
-    if says_next:
-        echo(f"Next: flipgate status {application} --watch")
-    return run
+    if next_options is not None:
+        echo(f"Next: flipgate status {application} {next_options}".rstrip())
 
 
 def asks_already(world: World, pipeline: str, record: Record, output: str | None) -> bool:
@@ -83,15 +98,8 @@ def asks_already(world: World, pipeline: str, record: Record, output: str | None
         return False
     if run is None:
         return False
-    name = record.application
-    if output:
-        shown = {"id": run.id, "name": run.name, "url": run.url}
-        emit({"application": name, "pipeline": pipeline, "startedBy": None, "run": shown}, output)
-        return True
-    echo(f"{pipeline} of {name} waits for a person already: run {run.name}; no other one was started")
-    if run.url:
-        echo(run.url)
-    echo(f"Next: flipgate status {name}")
+    said = f"waits for a person already: run {run.name}; no other one was started"
+    _tell(run, pipeline, record.application, said, output, by=None, next_options="")
     return True
 
 

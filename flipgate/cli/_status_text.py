@@ -15,6 +15,7 @@ from flipgate.core.record.held import HELD
 from flipgate.core.record.intents import in_words
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.pipelines import RECONCILE
+from flipgate.core.record.planned import first_of
 from flipgate.core.record.queue import LEFT
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.verdicts import Verdict
@@ -200,7 +201,7 @@ def _question(question: dict[str, Any] | None, now: datetime) -> Iterator[tuple[
     if question["whoMay"]:
         yield "Approval", question["whoMay"]
     for part in question["plan"]:
-        yield "Plan", f"{part['of']}: {_first(part['lines'])}"
+        yield "Plan", f"{part['of']}: {first_of(part['lines'])}"
     for line in question["lookFirst"]:
         yield "Look", line
     said = (question["decision"] or {}).get("ticks", [])
@@ -212,11 +213,6 @@ def _question(question: dict[str, Any] | None, now: datetime) -> Iterator[tuple[
         yield "Decision", f"{decision['decision']} by {decision['by']} via {decision['via']}: {decision['reason']}"
         if decision["void"]:
             yield "", click.style(f"void: {decision['void']}", fg="red")
-
-
-def _first(lines: list[str]) -> str:
-    """The first of them, and how many there are beside it; `-o wide` shows all."""
-    return f"{lines[0]} (and {len(lines) - 1} more)" if len(lines) > 1 else lines[0]
 
 
 def _not_passed(question: dict[str, Any] | None) -> Iterator[tuple[str, str]]:

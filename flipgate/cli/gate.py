@@ -100,14 +100,18 @@ def _chosen(world: World, name: str | None, filename: str | None) -> list[Gate]:
 
 def _many(found: list[Tried], on: Side | None) -> list[str]:
     """A row for each gate and side."""
+    from flipgate.core.gates.declared import number_of
+
     rows = []
     for each in found:
-        shown = _now(each)
-        rows.append([each.gate.name, each.gate.kind.word, _side(each, on), shown, each.verdict, _limit(each)])
+        gate, shown = each.gate, number_of(each.sample)
+        rows.append([gate.name, gate.kind.word, _side(each, on), shown, each.verdict, str(gate.kind.limit(gate))])
     return table(["GATE", "KIND", "SIDE", "NOW", "VERDICT", "LIMIT"], rows)
 
 
 def _one(found: list[Tried], on: Side | None) -> list[str]:
+    from flipgate.core.gates.declared import number_of
+
     gate = found[0].gate
     lines = [
         f"gate {gate.name}: {gate.kind.word}",
@@ -115,7 +119,7 @@ def _one(found: list[Tried], on: Side | None) -> list[str]:
         f"of whom  {gate.kind.whom}",
     ]
     for each in found:
-        lines += ["", f"{_side(each, on)}, {each.belongs}", f"  now      {_now(each)}: {each.verdict}"]
+        lines += ["", f"{_side(each, on)}, {each.belongs}", f"  now      {number_of(each.sample)}: {each.verdict}"]
         lines.append(f"  wanted   {each.threshold}")
         lines += [f"  {line}" for line in _past(each)]
     return lines
@@ -127,21 +131,9 @@ def _past(each: Tried) -> list[str]:
         return [f"last day no number ({each.past_why or 'none at any look'})"]
     numbers = (("min", past.least), ("median", past.median), ("p95", past.p95), ("max", past.most))
     said = ", ".join(f"{word} {value:.4g}" for word, value in numbers)
-    counted = f"{past.failed} of {past.looks} looks would have failed ({_limit(each)}), {past.missing} had no number"
-    return [f"last day {said}", f"         {counted}", f"         {past.line}"]
-
-
-def _now(each: Tried) -> str:
-    sample = each.sample
-    if sample.value is None:
-        return f"no number ({sample.why})"
-    text = f"{'at least ' if sample.at_least else ''}{sample.value:.4g}"
-    return f"{text} ({sample.beside})" if sample.beside else text
-
-
-def _limit(each: Tried) -> str:
     limit = each.gate.kind.limit(each.gate)
-    return f"{limit.word} {limit.value:.6g}"
+    counted = f"{past.failed} of {past.looks} looks would have failed ({limit}), {past.missing} had no number"
+    return [f"last day {said}", f"         {counted}", f"         {past.line}"]
 
 
 def _side(each: Tried, on: Side | None) -> str:

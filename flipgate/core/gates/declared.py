@@ -55,7 +55,7 @@ def judge(gate: Gate, samples: Sequence[GateSample], now: float, namespace: str,
         verdict = Verdict.PASS
     shown = known[-1][0] if known else samples[-1] if samples else GateSample(now, None, "not asked yet")
     belongs = _belongs(shown.of or kind.of(gate), namespace, since)
-    answer = f"{_number(shown)} {belongs}; {_counted(samples, verdicts)}"
+    answer = f"{number_of(shown)} {belongs}; {_counted(samples, verdicts)}"
     threshold = kind.threshold(gate, shown)
     return Evidence(gate.name, verdict, kind.asked(gate), f"{kind.whom}, {belongs}", answer, threshold)
 
@@ -66,7 +66,8 @@ def _belongs(how: str, namespace: str, since: str) -> str:
     return BELONGS[how].format(namespace=namespace, since=since) + also
 
 
-def _number(sample: GateSample) -> str:
+def number_of(sample: GateSample) -> str:
+    """A look's number as it is shown, or why there is none."""
     if sample.value is None:
         return f"no number ({sample.why})"
     text = f"{'at least ' if sample.at_least else ''}{sample.value:.4g}"

@@ -46,6 +46,9 @@ class Limit(NamedTuple):
     def word(self) -> str:
         return "at least" if self.least else "at most"
 
+    def __str__(self) -> str:
+        return f"{self.word} {self.value:.6g}"
+
     def broken_by(self, number: float) -> bool:
         """Whether this number is a bad one. The limit itself is good."""
         return number < self.value if self.least else number > self.value

@@ -5,12 +5,12 @@ Of what it is about only the names count, which are looked up in the record; who
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from flipgate.core.record.record import Decision
+from flipgate.core.values.foreign import NotJson, parse_json
 from flipgate.core.values.text import NAME_BYTES, as_reason
 
 ACTION: Final = "flipgate."
@@ -106,8 +106,8 @@ def _of_form(payload: Mapping[Any, Any]) -> About | None:
     if _text(payload, "view", "callback_id") != FORM:
         return None
     try:
-        found = json.loads(_text(payload, "view", "private_metadata", longest=3_000))
-    except ValueError:
+        found = parse_json(_text(payload, "view", "private_metadata", longest=3_000))
+    except NotJson:
         return None
     return _about(found) if isinstance(found, dict) else None
 

@@ -27,8 +27,12 @@ class Part(Model):
     @property
     def short(self) -> str:
         """Its first line, and how many there are beside it."""
-        more = len(self.lines) - 1
-        return f"{self.lines[0]}{f' (and {more} more)' if more > 0 else ''}"
+        return first_of(self.lines)
+
+
+def first_of(lines: Sequence[str]) -> str:
+    """The first of these lines, and how many there are beside it."""
+    return f"{lines[0]} (and {len(lines) - 1} more)" if len(lines) > 1 else lines[0]
 
 
 def parts(found: Iterable[tuple[str, Sequence[str], str]]) -> tuple[Part, ...]:

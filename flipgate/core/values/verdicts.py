@@ -60,6 +60,11 @@ def not_passed(evidences: Iterable[J]) -> list[J]:
     return [evidence for evidence in evidences if evidence.verdict in (Verdict.FAIL, Verdict.UNKNOWN)]
 
 
+def said_of(evidences: Iterable[Evidence]) -> str:
+    """Verdicts with what was found and wanted, in a sentence without its end."""
+    return "; ".join(f"{each.gate}: {each.verdict}: {each.answer} (wanted {each.threshold})" for each in evidences)
+
+
 def informing(evidences: Iterable[Evidence]) -> list[str]:
     """What is only shown, as `what: how much`."""
     return [f"{evidence.gate}: {evidence.answer}" for evidence in evidences if evidence.verdict is Verdict.INFO]

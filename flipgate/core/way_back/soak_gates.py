@@ -12,7 +12,7 @@ from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import Condition, ConditionStatus, Record, announce
 from flipgate.core.record.release import Release
 from flipgate.core.values.reasons import Why
-from flipgate.core.values.verdicts import Evidence, Verdict, combine, not_passed
+from flipgate.core.values.verdicts import Evidence, Verdict, combine, not_passed, said_of
 
 STATUS = {
     Verdict.PASS: ConditionStatus.TRUE,
@@ -26,12 +26,11 @@ def judge_soak(release: Release, found: Sequence[Evidence], now: datetime) -> Co
     if not found:
         return None
     bad = not_passed(found)
-    said = "; ".join(f"{each.gate}: {each.verdict}: {each.answer} (wanted {each.threshold})" for each in bad)
     return Condition(
         type=GATES_PASS,
         status=STATUS[combine(found)],
         reason=Why.GATES_NOT_PASSED if bad else Why.GATES_PASS,
-        message=said or f"pass in the soak: {', '.join(each.gate for each in found)}",
+        message=said_of(bad) or f"pass in the soak: {', '.join(each.gate for each in found)}",
         since=now,
         side=release.side,
         looked_at=now,

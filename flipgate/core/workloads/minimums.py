@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from flipgate.core.values.foreign import NotJson, parse_json
 from flipgate.core.workloads.kinds import KINDS
 from flipgate.core.workloads.view import Stamped, read_meta
 
@@ -91,8 +92,8 @@ class Minimum(Stamped):
     def _noted(self) -> tuple[int, int] | None:
         """What stood there, and what flipgate set; None where it says neither."""
         try:
-            found = json.loads(self.before or "")
-        except ValueError:
+            found = parse_json(self.before or "")
+        except NotJson:
             return None
         numbers = isinstance(found, list) and len(found) == 2 and all(type(each) is int for each in found)
         return (found[0], found[1]) if numbers else None

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import Any, Final
 
+from flipgate.core.values.foreign import NotJson, parse_json
 from flipgate.core.workloads.kinds import KINDS
 from flipgate.core.workloads.view import Stamped, read_meta
 
@@ -142,8 +143,8 @@ def _pointer(key: str) -> str:
 def _noted(before: str) -> tuple[str | None, str]:
     """What stood there before flipgate paused it, and the number at which it did."""
     try:
-        found = json.loads(before)
-    except ValueError:
+        found = parse_json(before)
+    except NotJson:
         return None, NOTHING
     stood, at = found if isinstance(found, list) and len(found) == 2 else (found, NOTHING)
     return stood if isinstance(stood, str) else None, at if isinstance(at, str) else NOTHING

@@ -9,7 +9,7 @@ from flipgate.adapters.addresses import address
 from flipgate.core.values.errors import FlipgateError, TemporaryError
 from flipgate.core.values.place import Place
 from flipgate.core.values.sides import Side
-from flipgate.core.workloads.autoscalers import READ, Autoscaler, Autoscalers, to_take
+from flipgate.core.workloads.autoscalers import READ, Autoscaler, Autoscalers, by_service, to_take
 from flipgate.core.workloads.counts import rest_counts
 from flipgate.core.workloads.scaled_objects import SCALED_OBJECT
 from flipgate.steps.acting.world import World
@@ -19,14 +19,9 @@ from flipgate.steps.looking.scaled_objects import list_scaled
 def find_autoscalers(world: World, side: Side, kinds: Iterable[str] = tuple(READ)) -> Autoscalers:
     """Returns the HorizontalPodAutoscalers and ScaledObjects of the services that serve, by service. What may not be
     listed is said, and left out: no rest and no release ends for it. Raises TemporaryError."""
-    place = world.application.place_of(side)
-    names: dict[tuple[str, str], str] = {(s.kind, place.workload_of(s)): s.name for s in world.application.serving()}
-    found: dict[str, tuple[Autoscaler, ...]] = {}
-    for kind in kinds if names else ():
-        for each in (READ[kind](item, place.namespace) for item in _listed(world, place, kind)):
-            if each and (name := names.get((each.target, each.deployment))):
-                found[name] = (*found.get(name, ()), each)
-    return found
+    place, services = world.application.place_of(side), tuple(world.application.serving())
+    listed = ((kind, item) for kind in (kinds if services else ()) for item in _listed(world, place, kind))
+    return by_service((READ[kind](item, place.namespace) for kind, item in listed), services, place)
 
 
 def find_rested(world: World, side: Side, kinds: Iterable[str] = tuple(READ)) -> tuple[Autoscaler, ...]:

@@ -10,6 +10,7 @@ from flipgate.core.spec.service import Service
 from flipgate.core.values.errors import FlipgateError, Forbidden, TemporaryError
 from flipgate.core.values.place import Place
 from flipgate.core.values.sides import Side
+from flipgate.core.workloads.autoscalers import by_service
 from flipgate.core.workloads.hand_over import Scaled
 from flipgate.core.workloads.scaled_objects import KEDA, SCALED_OBJECT, ScaledObject, read_scaled_object
 from flipgate.steps.acting.world import World
@@ -24,12 +25,8 @@ def find_scaled(world: World, side: Side, services: Iterable[Service]) -> Scaled
     without them, and comes by no second time. Raises Forbidden that names the right."""
     place = world.application.place_of(side)
     asked_of = [each for each in services if each.kind != "CronJob" and not each.consume]
-    names: dict[tuple[str, str], str] = {(each.kind, place.workload_of(each)): each.name for each in asked_of}
-    found: dict[str, tuple[ScaledObject, ...]] = {}
-    for each in (read_scaled_object(item, place.namespace) for item in (list_scaled(world, place) if names else ())):
-        if each and (name := names.get((each.target, each.deployment))):
-            found[name] = (*found.get(name, ()), each)
-    return found
+    listed = list_scaled(world, place) if asked_of else []
+    return by_service((read_scaled_object(item, place.namespace) for item in listed), asked_of, place)
 
 
 def list_scaled(world: World, place: Place) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, Final
 
 from flipgate.adapters.addresses import address_of
@@ -50,45 +51,40 @@ def take_back(acting: Authority, found: Iterable[Autoscaler], *, over_unrecorded
 
 
 def _take_back(acting: Authority, each: Autoscaler, over_unrecorded: bool) -> None:
-    for left in reversed(range(TRIES)):
-        if isinstance(acting.epoch, int) and not (over_unrecorded and stamps.unrecorded(each.stamp)):
-            each.need_ours(acting.epoch)
-        operations = [*each.tests(), *each.stamping(acting.new_stamp()), *each.letting_go()]
-        try:
-            acting.cluster.patch(address_of(each), operations, timeout=SECONDS)
-            return
-        except NotFound:
-            return
-        except Conflict:
-            if not left:
-                raise
-        again = _again(acting, each)
-        if again is None:
-            return
-        each = again
+    def take(found: Autoscaler) -> None:
+        if isinstance(acting.epoch, int) and not (over_unrecorded and stamps.unrecorded(found.stamp)):
+            found.need_ours(acting.epoch)
+        operations = [*found.tests(), *found.stamping(acting.new_stamp()), *found.letting_go()]
+        with suppress(NotFound):
+            acting.cluster.patch(address_of(found), operations, timeout=SECONDS)
+
+    _until_taken(acting, each, take)
 
 
 def _write(acting: Acting, each: Autoscaler, changes: Callable[[Autoscaler], list[dict[str, Any]]]) -> None:
-    """Reads and tries again where somebody has written it since: KEDA writes to its own all the time. Raises LostLease
-    when a later actor has stamped it."""
-    for left in reversed(range(TRIES)):
+    """Makes these changes, if there are any. Raises LostLease when a later actor has stamped it."""
+
+    def change(found: Autoscaler) -> None:
         acting.check_lease()
-        operations = changes(each)
-        if not operations:
-            return
+        if operations := changes(found):
+            fenced = found.fenced(acting.epoch, acting.renewed(found.stamp), *operations)
+            acting.cluster.patch(address_of(found), fenced)
+
+    _until_taken(acting, each, change)
+
+
+def _until_taken(acting: Authority, each: Autoscaler, write: Callable[[Autoscaler], None]) -> None:
+    """Reads and tries again where somebody has written it since: KEDA writes to its own all the time. One that is gone
+    needs nothing."""
+    for left in reversed(range(TRIES)):
         try:
-            fenced = each.fenced(acting.epoch, acting.renewed(each.stamp), *operations)
-            acting.cluster.patch(address_of(each), fenced)
+            write(each)
             return
         except Conflict:
             if not left:
                 raise
-        again = _again(acting, each)
+        obj = acting.cluster.find(address_of(each))
+        again = READ[each.kind](obj, each.namespace) if obj else None
         if again is None:
             return
         each = again
-
-
-def _again(acting: Authority, each: Autoscaler) -> Autoscaler | None:
-    obj = acting.cluster.find(address_of(each))
-    return READ[each.kind](obj, each.namespace) if obj else None

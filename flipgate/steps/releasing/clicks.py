@@ -87,7 +87,7 @@ class Clicks:
 
     def _put_right(self, application: str) -> None:
         world = self.open_world(application)
-        if (record := world.store.find()) and any(in_chat.due(record)):
+        if record := world.store.find():
             say_what_became(world, record)
 
     def _answered(self, click: Click) -> None:

@@ -33,9 +33,7 @@ def take_form(world: World, question: Question, given: Filled) -> list[Evidence]
         else:
             decide(world, decision, by=by, via=FORM, reason=reason, ticks=given.ticks, only=question)
     except (BadInput, Refused) as error:
-        said = f"the form's answer ({decision} by {by.name}) changes nothing: {error.named_fact}"
-        world.say(said)
-        return [Evidence(ANSWER_BEFORE, Verdict.INFO, "the form", "Prefect", said, "")]
+        return [_not_taken(world, given, error.named_fact)]
     return []
 
 
@@ -45,6 +43,15 @@ def take_earlier(world: World, anew: Question, given: Filled) -> list[Evidence]:
     if given.decision is not Decision.APPROVE:
         return take_form(world, anew, given)
     where = f": {anew.url}" if anew.url else ""
-    said = f"the form's answer (approve by {Speaker(given.name).name}) changes nothing: it was put up anew since{where}"
+    return [_not_taken(world, given, f"it was put up anew since{where}")]
+
+
+def answer_before(said: str) -> Evidence:
+    """What is shown, with the next form, of an answer that changes nothing."""
+    return Evidence(ANSWER_BEFORE, Verdict.INFO, "the form", "Prefect", said, "")
+
+
+def _not_taken(world: World, given: Filled, why: str) -> Evidence:
+    said = f"the form's answer ({given.decision} by {Speaker(given.name).name}) changes nothing: {why}"
     world.say(said)
-    return [Evidence(ANSWER_BEFORE, Verdict.INFO, "the form", "Prefect", said, "")]
+    return answer_before(said)

@@ -208,8 +208,8 @@ def who_may_approve(world: World, release: Release) -> WhoMay | None:
     return who_may(policy.approvers, release.opened_by, two_persons=policy.two_persons)
 
 
-def asked_anew(world: World, kind: QuestionKind) -> Question | None:
-    """Returns the open question of this kind."""
+def open_question(world: World, kind: QuestionKind) -> Question | None:
+    """Returns the record's question, if it is of this kind."""
     question = world.store.read().question
     return question if question is not None and question.kind is kind else None
 
@@ -217,12 +217,6 @@ def asked_anew(world: World, kind: QuestionKind) -> Question | None:
 def last_attempt_at(world: World, kind: QuestionKind) -> tuple[Evidence, ...]:
     """Returns what stopped the run before, where one was stopped: it is shown to whoever is asked again."""
     return last_attempt(world.store.read(), FLIP_TRAFFIC if kind is QuestionKind.FLIP else SCALE_DOWN)
-
-
-def asked_by(world: World, flow_run: str) -> Question | None:
-    """Returns the open question, if it is this run's."""
-    question = world.store.read().question
-    return question if question is not None and question.flow_run == flow_run else None
 
 
 def asks_again(decided: Granted | NotGranted, kind: QuestionKind) -> bool:

@@ -169,9 +169,8 @@ def settle(acting: Acting, name: str = "", *, unseen_by: str = "") -> Release:
         need_begin = may_begin(world, QuestionKind.SCALE_DOWN)
 
         def spent(record: Record) -> Record:
-            need_begin(
-                record
-            )  # in the very write: a freeze that was there before it holds, and so does a soak's new end
+            # In the very write: a freeze that was there before it holds, and so does a soak's new end.
+            need_begin(record)
             need_soaked(world, name, record)
             return _spend(record)
 

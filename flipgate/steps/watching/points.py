@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from flipgate.core.gates.kinds import Gate
 from flipgate.core.gates.points import BEFORE, GatePoint, compared, since
 from flipgate.core.gates.sample import GateSample
@@ -15,7 +13,7 @@ from flipgate.core.record.release import Release
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.foreign import fault
 from flipgate.core.values.reasons import Why
-from flipgate.core.values.verdicts import Evidence, Verdict, not_passed
+from flipgate.core.values.verdicts import Evidence, Verdict, not_passed, said_of
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.world import World
 from flipgate.steps.watching.measure import judged, measure_of
@@ -71,7 +69,7 @@ def need_gates(world: World, kind: QuestionKind) -> list[Evidence]:
         name = world.application.name
         kept = "the way back stays open" if kind is QuestionKind.SCALE_DOWN else "users stay where they are"
         raise Refused(
-            said(bad),
+            said_of(bad),
             obj=f"gates before the {kind.replace('-', ' ')}",
             reason=Why.GATES_NOT_PASSED,
             untouched=f"all routes and both sides: {kept}",
@@ -90,7 +88,7 @@ def need_no_bad_gate(world: World, release: Release) -> list[Evidence]:
     found = ask_gates(world, release, GatePoint.DARK)
     if bad := [each for each in found if each.verdict is Verdict.FAIL]:
         raise Refused(
-            said(bad),
+            said_of(bad),
             obj=f"gates at dark of {world.application.name} on {release.side}",
             reason=Why.CHECKS_FAILED,
             next_command=f"kubectl -n {world.application.place_of(release.side).namespace} get pods",
@@ -107,12 +105,7 @@ def gates_hold(world: World) -> str:
     kind = record.phase.row.question
     if release is None or kind is None or not gates_held(record):
         return ""
-    return said(not_passed(gates_before(world, kind, record)))
-
-
-def said(bad: Iterable[Evidence]) -> str:
-    """Returns what did not pass in a sentence without its end."""
-    return "; ".join(f"{each.gate}: {each.verdict}: {each.answer} (wanted {each.threshold})" for each in bad)
+    return said_of(not_passed(gates_before(world, kind, record)))
 
 
 def _ask(world: World, release: Release, gate: Gate, point: GatePoint) -> Evidence:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -42,9 +42,9 @@ class Tried:
 
 def try_gates(world: World, gates: Sequence[Gate], *, past: bool) -> list[Tried]:
     """Each gate for both sides; with `past` over the last day, too. What cannot be read stands there as its reason."""
-    end = world.now()
+    end, dark = world.now(), _dark_since(world)
     asked = [(gate, side) for gate in gates for side in Side]
-    return world.each(lambda one: _try(world, *one, end, past), asked)
+    return world.each(lambda one: _try(world, *one, dark, end, past), asked)
 
 
 def users_on(world: World) -> Side | None:
@@ -55,10 +55,10 @@ def users_on(world: World) -> Side | None:
         return None
 
 
-def _try(world: World, gate: Gate, side: Side, end: datetime, past: bool) -> Tried:
+def _try(world: World, gate: Gate, side: Side, dark: Mapping[Side, datetime], end: datetime, past: bool) -> Tried:
     kind = gate.kind
     whose = side.other if kind.of_the_other else side
-    reader = WorldReader(world, whose, end - DAY, dark_since=_dark_since(world, whose))
+    reader = WorldReader(world, whose, end - DAY, dark_since=dark.get(whose))
     measure = quiet(lambda at: _counted(world, gate, reader, at))
     sample = measure(0.0)
     belongs = BELONGS[sample.of or kind.of(gate)].format(namespace=reader.namespace(reader.side), since="a day ago")
@@ -75,14 +75,14 @@ def _try(world: World, gate: Gate, side: Side, end: datetime, past: bool) -> Tri
     )
 
 
-def _dark_since(world: World, side: Side) -> datetime | None:
-    """Since when a side waits for its flip, with its checks passed; None of any other."""
+def _dark_since(world: World) -> Mapping[Side, datetime]:
+    """The side that waits for its flip, where one does, and since when its checks have passed."""
     try:
         record = world.store.find()
     except FlipgateError:  # the gates that need it say so
-        return None
+        return {}
     release = record.release if record else None
-    return release.dark_since if release and release.side is side else None
+    return {release.side: release.dark_since} if release and release.dark_since else {}
 
 
 def _counted(world: World, gate: Gate, reader: WorldReader, at: float) -> GateSample:

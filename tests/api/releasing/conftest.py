@@ -1,4 +1,4 @@
-"""Prefect, played, for the tests of releases that flows make."""
+"""Prefect, played, for the tests of releases that flows make; and Slack, for those of its buttons."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ from typing import Any
 
 import pytest
 
+from flipgate.cli import slack as command
+from tests.api.clicking import dark_desk, speaking
+from tests.api.desk import Desk
 from tests.api.played import PlayedPrefect, SuspendedError, prefect_played
+from tests.api.shop import Shop
+from tests.slack import Slack
 
 
 @pytest.fixture
@@ -26,3 +31,16 @@ def suspending(monkeypatch: pytest.MonkeyPatch) -> None:
         raise SuspendedError
 
     monkeypatch.setattr(approval, "suspend_flow_run", suspend)
+
+
+@pytest.fixture
+def slack() -> Iterator[Slack]:
+    with speaking() as slack:
+        yield slack
+
+
+@pytest.fixture
+def desk(shop_on_paper: Shop, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """A release that is dark, where Slack's buttons may be clicked."""
+    monkeypatch.setattr(command, "SWEEP_SECONDS", 0.05)
+    return dark_desk(shop_on_paper)

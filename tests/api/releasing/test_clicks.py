@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
 from flipgate.adapters import runs
-from flipgate.cli import slack as command
 from flipgate.core.rights.rule import Account, held_by
 from flipgate.core.rights.rules import rules_of
 from flipgate.steps.acting.outbox import deliver
@@ -21,33 +19,17 @@ from tests.api.clicking import (
     ask,
     buttons,
     click,
-    dark_desk,
     decide,
     form,
     hearing,
     recorded,
     send,
-    speaking,
     told,
     world_of,
 )
 from tests.api.desk import Desk
-from tests.api.shop import Shop
 from tests.api.wire import Through, serving
 from tests.slack import Answer, Slack, refusing
-
-
-@pytest.fixture
-def slack() -> Iterator[Slack]:
-    with speaking() as slack:
-        yield slack
-
-
-@pytest.fixture
-def desk(shop_on_paper: Shop, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    monkeypatch.setattr(command, "SWEEP_SECONDS", 0.05)
-    return dark_desk(shop_on_paper)
-
 
 # The message
 

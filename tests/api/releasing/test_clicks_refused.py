@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from flipgate.adapters.chat_app import ChatApp
-from flipgate.cli import slack as command
 from flipgate.cli._options import ClusterOptions
 from flipgate.core.record import approvals
 from flipgate.core.record.record import Approval, Decision, Record
@@ -27,36 +25,20 @@ from tests.api.clicking import (
     ask,
     buttons,
     click,
-    dark_desk,
     decide,
     form,
     hearing,
     recorded,
     send,
-    speaking,
     told,
     world_of,
 )
 from tests.api.desk import Desk, now
-from tests.api.shop import Shop
 from tests.api.wire import Answer as Reply
 from tests.api.wire import Through
 from tests.api.wire import serving as on_the_wire
 from tests.repeating import until
 from tests.slack import APP, BOT, TICKET, Slack, refusing
-
-
-@pytest.fixture
-def slack() -> Iterator[Slack]:
-    with speaking() as slack:
-        yield slack
-
-
-@pytest.fixture
-def desk(shop_on_paper: Shop, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    monkeypatch.setattr(command, "SWEEP_SECONDS", 0.05)
-    return dark_desk(shop_on_paper)
-
 
 # Who and what is refused, kindly
 

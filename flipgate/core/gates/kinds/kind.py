@@ -217,8 +217,7 @@ class GateKind(ABC, Generic[K]):
 
     def threshold(self, gate: K, sample: GateSample) -> str:
         """What this look's number was held against."""
-        limit = self.limit(gate)
-        return f"{limit.word} {limit.value:.6g}"
+        return str(self.limit(gate))
 
     def numbers(self, gate: K, reader: Reader, start: datetime, end: datetime) -> tuple[tuple[Point, ...] | None, str]:
         """What its numbers were in that time for the reader's side, as one line; else None and why."""
