@@ -45,7 +45,7 @@ class Chat:
     """Whether somebody hears clicks (`flipgate slack`): messages that ask have buttons then."""
 
     def __post_init__(self) -> None:
-        if self.webhook_url and not _is_address(self.webhook_url):
+        if self.webhook_url and not is_address(self.webhook_url):
             raise BadInput(
                 "is not an address like https://HOST/PATH (it is a secret, and not shown)",
                 obj="Slack webhook",
@@ -107,7 +107,8 @@ def _fitting(block: dict[str, Any]) -> dict[str, Any]:
     return {**block, "text": {**inner, "text": cut(str(inner.get("text", "")), LONGEST_BLOCK_TEXT)}}
 
 
-def _is_address(url: str) -> bool:
+def is_address(url: str) -> bool:
+    """Whether something can be asked there by HTTP at all."""
     if any(not char.isprintable() or char.isspace() for char in url):
         return False
     try:

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from flipgate.adapters.chat import is_address
 from flipgate.adapters.web_api import RateLimited, WebApi
 from flipgate.core.values.errors import BadInput, TemporaryError
+from flipgate.core.values.foreign import printable
 
 BASE_URL = "https://slack.com/api/"
 PATIENCE_SECONDS = 60.0
@@ -24,6 +26,12 @@ class ChatApp:
     base_url: str = BASE_URL
 
     def __post_init__(self) -> None:
+        if not is_address(self.base_url):
+            raise BadInput(
+                f"is not an address like {BASE_URL}",
+                obj=f"Slack's API {printable(self.base_url)}",
+                next_command="flipgate slack, without --slack-url, asks Slack itself",
+            )
         for name, token, begins in (
             ("SLACK_BOT_TOKEN", self.bot_token, "xoxb-"),
             ("SLACK_APP_TOKEN", self.app_token, "xapp-"),

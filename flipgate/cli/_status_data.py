@@ -188,6 +188,7 @@ def _release(release: Release, now: datetime) -> dict[str, Any]:
         "openedBy": release.opened_by,
         "openedAt": iso(release.changes[0].at),
         "settleAfter": iso(release.settle_after),
+        "soakMoved": bool(release.kept and release.kept.ends),
         "early": iso(release.kept.early) if release.kept else None,
         "movedAt": iso(release.moved_at),
         "firstNewAnswerMs": release.first_new_answer_ms,

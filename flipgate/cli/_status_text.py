@@ -143,6 +143,8 @@ def _phase(data: dict[str, Any], now: datetime) -> str:
     if release:
         message = _without_line(release["message"])
         told = f": {message}" if message else ""
+        if release["soakMoved"]:
+            told += f"; a person moved that end to {clock(release['settleAfter'])}"
         since = f"since {clock(data['since'])} ({ago(data['since'], now)})"
         return f"{data['phase']} ({release['reason']}{told}) {since}"
     last = data["lastRelease"]
@@ -237,7 +239,7 @@ def _way_back(data: dict[str, Any]) -> str:
     if closed:
         return closed
     if way["side"] is None:
-        return f"none is open; flipgate rollback {name} --to SIDE scales that side up first"
+        return f"none is open; flipgate rollback {name} --to SIDE scales that side up first, where it has to be"
     ready = sum(min(each["ready"], each["wanted"]) for each in way["services"])
     wanted = sum(each["wanted"] for each in way["services"])
     short = [f"{e['name']} {e['ready']}/{e['wanted']}" for e in way["services"] if e["ready"] < e["wanted"]]

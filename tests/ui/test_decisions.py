@@ -32,6 +32,7 @@ TICKS: list[dict[str, Any]] = [
     {"name": "customers-told", "text": TOLD, "required": False},
     {"name": "reports-read", "text": REPORTS, "at": "scale-down"},
 ]
+YES = ("--tick", "backup-verified", "--tick", "on-call")
 ERROR_LINES = {"pattern": "level=error", "max": 10}
 
 
@@ -204,7 +205,9 @@ def start_scale_down(stage: Stage, prefect: PrefectApi) -> None:
 def longer_then_back(person: Person, stage: Stage, prefect: PrefectApi) -> None:
     """At the soak's end: it is kept for two days more; asked early all the same, they send users back."""
     first = asked(stage, prefect, QuestionKind.SCALE_DOWN)
-    up = stage.replicas(BLUE)
+    here = stage.answering()
+    old = here.other
+    up = stage.replicas(old)
     person.come_to(first)
     person.ask_to_resume()
     expect(person.hours()).to_have_value("24")
@@ -216,7 +219,7 @@ def longer_then_back(person: Person, stage: Stage, prefect: PrefectApi) -> None:
     assert release
     assert release.settle_after
     assert timedelta(hours=48) <= release.settle_after - before < timedelta(hours=49)
-    assert stage.replicas(BLUE) == up
+    assert stage.replicas(old) == up
 
     ask_early(stage.world(), "its nodes are needed", by=Speaker("ben"))
     start_scale_down(stage, prefect)
@@ -226,9 +229,20 @@ def longer_then_back(person: Person, stage: Stage, prefect: PrefectApi) -> None:
     person.need_state("RolledBack")
     need_kept(stage, "rollback", "the basket is wrong since the flip")
     assert stage.record().phase is Phase.ROLLED_BACK
-    assert stage.replicas(BLUE) == {**up, **dict.fromkeys(WORKERS, 1)}
-    stage.wait_for_users_on(BLUE)
+    assert stage.replicas(old) == {**up, **dict.fromkeys(WORKERS, 1)}
+    stage.wait_for_users_on(old)
 
 
-AT_THE_END = {InTheNewUi.ui: no_go_then_go, InTheOldUi.ui: longer_then_back}
-"""Each of the four answers once: a story in both UIs would take minutes, and shows no other control of the form."""
+def everything(person: Person, stage: Stage, prefect: PrefectApi) -> None:
+    """No-go, go; then another release, whose flip somebody approves at a terminal: longer, and back."""
+    no_go_then_go(person, stage, prefect)
+    built = images("3", "api-all", "contest-football-ncaa")
+    prefect.start("deploy-dark", {"application": stage.application, "images": built})
+    asked(stage, prefect, QuestionKind.FLIP)
+    stage.typed("approve", stage.application, "--reason", "the checks are green", *YES, env=person.prefect.env())
+    wait_until("the soak", lambda: stage.record().phase is Phase.LIVE, 120)
+    longer_then_back(person, stage, prefect)
+
+
+AT_THE_END = {InTheNewUi.ui: no_go_then_go, InTheOldUi.ui: everything}
+"""Go and no-go in both. What is left of the choices is in one of them: no other control of the form, and a minute."""

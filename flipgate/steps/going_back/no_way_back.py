@@ -47,7 +47,7 @@ def _next_command(world: World, judged: NoWay, traffic: Traffic, named: bool) ->
         case Why.WAY_BACK_NOT_READY if side:
             return _bring_up(world, side)
         case Why.NO_WAY_BACK:
-            return f"{with_side(world)} (scales that side up first)"
+            return f"{with_side(world)} (scales that side up first, where it has to be)"
         case _:
             return with_side(world)
 

@@ -188,7 +188,7 @@ def _need_ticks(world: World, question: Question, said: tuple[str, ...], passing
     if wrong or left:
         raise BadInput(
             f"is not asked for: {wrong}" if wrong else f"has to be said with a yes, and is not: {left}",
-            obj="--tick",
+            obj=f"a tick of the {question.kind} question",
             untouched="the question: it stays open",
             next_command=f'flipgate approve {world.application.name}{passing}{options(question.ticks)} --reason "..."',
         )
@@ -300,9 +300,15 @@ def close_refused(world: World, refused: NotGranted, *, via: str = "run") -> Non
         release = need_phase(world, record, QuestionKind.FLIP)
         advance(world, release.name, phase, reason, refused.fact, also=marked)
         write_history(world)
-    elif record.question is not None:
-        kept = refused.reason in ENDS
-        world.store.update(lambda r: approvals.withdraw(soak.keep(marked(r), now) if kept else marked(r)))
+    elif record.question is not None and refused.reason is not Why.QUESTION_GONE:
+        kept, asked = refused.reason in ENDS, record.question.id
+
+        def withdrawn(r: Record) -> Record:
+            if r.question is None or r.question.id != asked:
+                return r  # somebody asks another one by now: it is not this run's
+            return approvals.withdraw(soak.keep(marked(r), now) if kept else marked(r))
+
+        world.store.update(withdrawn)
 
 
 @about_application(untouched="all routes and both sides")

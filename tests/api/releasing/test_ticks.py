@@ -78,6 +78,7 @@ def test_the_command_says_each_and_status_and_history_show_who_said_what(shop: S
     wrong = desk.run("approve", shop.name, "--tick", "all", "--reason", "fine")
     assert wrong.exit_code == 2
     assert "is not asked for: all" in wrong.stderr
+    assert "a tick of the flip question" in wrong.stderr
     assert listed.store.read().approval is None
 
     ticked = ("--tick", "backup-verified", "--tick", "on-call")

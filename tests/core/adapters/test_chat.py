@@ -83,6 +83,12 @@ def test_an_address_to_connect_to_that_is_not_like_the_api_s_own_is_not_taken(ur
         ChatApp("xoxb-1", "xapp-1", f"{there.url}/").socket_url()
 
 
+@pytest.mark.parametrize("url", ["slack.com/api", "https://", "ftp://slack.example/", "https://a b/"])
+def test_an_address_that_is_none_is_not_tried_for_ever(url: str) -> None:
+    with pytest.raises(BadInput, match="is not an address like"):
+        ChatApp("xoxb-1", "xapp-1", url)
+
+
 @pytest.mark.parametrize("word", ["invalid_blocks", "msg_too_long", "msg_blocks_too_long", "no_text"])
 def test_what_slack_will_never_take_is_permanent(word: str) -> None:
     refusal = json.dumps({"ok": False, "error": word}).encode()
