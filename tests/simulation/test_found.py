@@ -82,6 +82,10 @@ FOUND: dict[str, tuple[Plan, Trace]] = {
         Plan(Weather(killed=60, clocks=250), actors=("rollback",)),
         {"rollback 0": at({0: 9, 2: 4, 3: 3, 53: 59})},
     ),
+    "a rollback's patch is not answered for, another goes to the other side by name: that one has the last word": (
+        Plan(Weather(late_write=60, bursts=250), workers="new-first", actors=("build", "approver", *["rollback"] * 2)),
+        {"rollback 0": at({20: 59}), "rollback 1": at({1: 86, 2: 4})},
+    ),
 }
 
 

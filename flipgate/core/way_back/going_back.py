@@ -9,8 +9,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from math import inf
 
+from flipgate.core.record.intents import MOVE_ROUTES, Move
 from flipgate.core.record.phases import AFTER_TRAFFIC, Phase, Rollback
-from flipgate.core.record.record import Record
+from flipgate.core.record.record import EntryState, JournalEntry, Record
 from flipgate.core.record.release import Release
 from flipgate.core.spec.application import Application
 from flipgate.core.traffic.traffic import Traffic
@@ -39,6 +40,19 @@ class Back:
     """A rollback that is allowed. `to` is None where users have seen nothing of the release: it is aborted."""
 
     to: Side | None
+
+
+def sent_elsewhere(seen: Record, now: Record, to: Side, actor: str) -> JournalEntry | None:
+    """Returns the way back of another actor that has arrived on the other side than `to` since the record was `seen`:
+    somebody has said done meanwhile, and is not to be taken back by whoever comes late. None where there is none."""
+    last = max((entry.id for entry in seen.journal), default=0)
+    for entry in reversed(now.journal):
+        if entry.id <= last or entry.step != MOVE_ROUTES or entry.state is not EntryState.DONE:
+            continue
+        move = Move.find(entry.intent)
+        if move and move.back and entry.actor != actor:
+            return entry if move.to is not to else None
+    return None
 
 
 def judge_rollback(

@@ -22,15 +22,17 @@ from flipgate.core.values import stamps
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import (
     BadInput,
+    FlipgateError,
     LostLease,
     NotFound,
     PermanentError,
     Refused,
     TemporaryError,
 )
+from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence
-from flipgate.core.way_back.going_back import NoWay, aborted, judge_rollback
+from flipgate.core.way_back.going_back import NoWay, aborted, judge_rollback, sent_elsewhere
 from flipgate.core.way_back.way_back import may_be_shrinking
 from flipgate.core.workloads.view import SideState, View
 from flipgate.steps.acting.about import about_application
@@ -137,6 +139,7 @@ def _over_others(
     for _ in range(TAKE_OVER_TRIES if record else 0):
         try:
             with world.acting(steal=True) as acting:
+                _need_last_word(world, record, acting.record, target)
                 if record and not request.forced and _is_another(record.under_way, acting.record.under_way):
                     return None
                 return go_back(acting, target, request)
@@ -146,7 +149,33 @@ def _over_others(
         except (PermanentError, TemporaryError) as error:
             why = str(error)
             break
+    if record:
+        _need_last_word(world, record, _found(world), target)
     return _move_unrecorded(world, target, request, why, record)
+
+
+def _found(world: World) -> Record | None:
+    try:
+        return world.store.read()
+    except FlipgateError:
+        return None
+
+
+def _need_last_word(world: World, seen: Record | None, now: Record | None, target: Side) -> None:
+    """Raises Refused (MovedOn) where somebody else has sent users to the other side since this rollback looked, and has
+    said done: whoever hung for long does not take that back."""
+    other = sent_elsewhere(seen, now, target, world.actor) if seen and now else None
+    if other is None:
+        return
+    raise Refused(
+        f"{other.actor} has sent all users to {target.other} at {other.ended or other.at:%H:%M:%S} UTC, after this "
+        f"rollback to {target} had begun",
+        obj=f"traffic of {world.application.name}",
+        reason=Why.MOVED_ON,
+        untouched="all routes",
+        next_command=f"flipgate status {world.application.name}; where {target} is meant all the same: flipgate "
+        f'rollback {world.application.name} --to {target} --reason "..."',
+    )
 
 
 def _is_another(seen: Release | None, now: Release | None) -> bool:

@@ -45,6 +45,32 @@ def test_a_flip_that_moved_users_while_a_rollback_came_for_the_lease_is_taken_ba
     assert (record.phase, record.open_entry) == (Phase.ROLLED_BACK, None)
 
 
+def test_a_rollback_that_hung_for_long_takes_nobody_back_who_was_sent_elsewhere_meanwhile(
+    shop: Shop, tmp_path: Path
+) -> None:
+    """Its patch of the route arrives, its answer does not; somebody goes to the other side by name meanwhile."""
+    shop.gone_live()
+
+    def to_green() -> None:
+        done = roll_back(shop.world("ben"), "blue is worse", by="ben", to=GREEN)
+        assert (done.recorded, shop.where()) == (True, ("green",))
+
+    hung: list[str] = []
+
+    def after(method: str, path: str) -> bool:
+        if method != "PATCH" or "/ingressroutes/" not in path or hung:
+            return False
+        hung.append(path)
+        to_green()
+        return True
+
+    hangs = serving(Through(shop.kubeconfig, after=after), tmp_path)
+    with hangs as cluster, refusing("MovedOn", "ben.* has sent all users to green"):
+        roll_back(shop.helped("ana", cluster), "orders fail", by="ana")
+    assert hung
+    assert shop.where() == ("green",)
+
+
 def test_a_rollback_that_the_api_server_does_not_answer_says_what_to_type(shop: Shop, tmp_path: Path) -> None:
     shop.gone_live()
 
