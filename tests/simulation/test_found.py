@@ -86,6 +86,27 @@ FOUND: dict[str, tuple[Plan, Trace]] = {
         Plan(Weather(late_write=60, bursts=250), workers="new-first", actors=("build", "approver", *["rollback"] * 2)),
         {"rollback 0": at({20: 59}), "rollback 1": at({1: 86, 2: 4})},
     ),
+    "a rollback to a side by name sleeps before its patch, and that side's release is aborted: no patch leads there": (
+        Plan(
+            Weather(throttled=6, clocks=120),
+            routes=2,
+            workers="new-first",
+            actors=("build", "rollback", "rollback"),
+            naps=(Nap("rollback", "entry", 0, 400.0),),
+        ),
+        {"rollback 0": at({0: 9, 2: 4, 3: 3}), "rollback 1": at({0: 9, 1: 33})},
+    ),
+    "a run sleeps over an outage that is told, and over its end: it does not tell it again": (
+        Plan(Weather(lost_answer=60, garbled=60, asleep=60), workers="new-first", actors=("build", "build", "build")),
+        {
+            "build 1": [8],
+            "deploy-dark 1": at({114: 59, 115: 28}),
+            "deploy-dark 2": at({170: 59}),
+            "reconcile 2": at({8: 59, 58: 59}),
+            "reconcile 3": at({48: 59}),
+            "deploy-dark 3": at({5: 59, 6: 75}),
+        },
+    ),
 }
 
 

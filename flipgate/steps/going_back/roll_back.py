@@ -18,6 +18,7 @@ from flipgate.core.record.phases import BEFORE_TRAFFIC, TRANSITIONS, Phase, Reas
 from flipgate.core.record.record import EntryState, Record
 from flipgate.core.record.release import BAKE, Release
 from flipgate.core.record.sent import note_sent
+from flipgate.core.traffic.traffic import DarkSide
 from flipgate.core.values import stamps
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import (
@@ -61,7 +62,7 @@ from flipgate.steps.going_back.way_back import (
 )
 from flipgate.steps.looking.drift import movable_sides
 from flipgate.steps.looking.look import look_at_side, look_at_traffic
-from flipgate.steps.moving.move import forget_unrecorded, keep_back, move_back, plan_to_send
+from flipgate.steps.moving.move import close_routes, forget_unrecorded, keep_back, move_back, plan_to_send
 from flipgate.steps.moving.preview import clear_preview
 from flipgate.steps.moving.rest import rest
 from flipgate.steps.moving.stamp import stamp, stamped_look
@@ -328,8 +329,14 @@ def _end_unseen(acting: Acting, release: Release, message: str) -> RolledBack:
     if dark is None or dark.side is not release.side:
         left += (f"{release.side} was not put to rest: {view.traffic}",)
     else:
-        left += attempted(f"put {release.side} to rest", lambda: rest(acting, view, dark), but=LostLease)
+        left += attempted(f"put {release.side} to rest", lambda: _rest_unseen(acting, view, dark), but=LostLease)
     return RolledBack(ABORT, None, 0.0, notes=_where_users_are(view), left=left)
+
+
+def _rest_unseen(acting: Acting, view: View, dark: DarkSide) -> None:
+    """The routes first: a patch of whoever this has taken over may still be on its way to them, to this very side."""
+    close_routes(acting, view.traffic)
+    rest(acting, view, dark)
 
 
 def _where_users_are(view: View) -> tuple[str, ...]:

@@ -24,7 +24,9 @@ def look_whether_watched(world: World, warn: Callable[[str], None]) -> None:
         if found.status is not ConditionStatus.FALSE:
             warn(f"{found.type} is {found.status} ({found.reason}): {found.message}")
         if note_outage(record, found) != record:
-            write(world, partial(note_outage, found=found))
+            # Judged again with the record that is written: whoever stood still in between tells of no outage that has
+            # been told, and has ended, meanwhile.
+            write(world, lambda now: note_outage(now, judge(world, now)))
     except FlipgateError as error:
         world.say(f"whether reconcile still runs was not looked at: {error}")
 

@@ -21,6 +21,7 @@ from flipgate.steps.acting.outbox import deliver, write
 from flipgate.steps.acting.reconciled import judge
 from flipgate.steps.acting.world import World, utc_now
 from flipgate.steps.releasing.setup import check_application
+from flipgate.steps.watching import unwatched
 from flipgate.steps.watching.status import collect
 from flipgate.steps.watching.unwatched import look_whether_watched, note_success
 from tests.api.played import prefect_played
@@ -279,6 +280,28 @@ def test_an_outage_is_told_once_on_its_own_and_so_is_its_end(shop: Shop, world: 
     look_whether_watched(world, warned.append)
     assert chat.told[1:] == [f"{shop.name}: reconcile succeeds again, after 60 min"]
     assert len(warned) == 2
+
+
+def test_who_stands_still_while_others_tell_an_outage_and_its_end_does_not_tell_it_again(
+    shop: Shop, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    overdue(world)
+    world.chat = chat = Listening()
+    woken: list[str] = []
+
+    def stands_still(by: World, record: Record) -> Condition:
+        found = judge(by, record)
+        if not woken:
+            woken.append("ben and reconcile were there meanwhile")
+            look_whether_watched(world, lambda _: None)
+            note_success(world)
+        return found
+
+    monkeypatch.setattr(unwatched, "judge", stands_still)
+    late = shop.world("ana")
+    late.chat = chat
+    look_whether_watched(late, lambda _: None)
+    assert [text.endswith("reconcile succeeds again, after 60 min") for text in chat.told] == [False, True]
 
 
 def test_looking_fails_nobody(shop: Shop, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
