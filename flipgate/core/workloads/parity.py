@@ -127,7 +127,15 @@ class _Judging:
                 refs = sorted(ref for ref in side.unread if ref[0] == kind)
                 names = _few([name for _, name in refs])
                 fact = f"may not be read in {side.place.namespace}: {names}; whether it is right is not known"
-                yield Evidence(f"{kind}s", verdict, NEEDED, str(side.place), fact, NEEDED, mend=side.unread[refs[0]])
+                yield Evidence(
+                    f"{kind}s of {side.place.side}",
+                    verdict,
+                    NEEDED,
+                    str(side.place),
+                    fact,
+                    NEEDED,
+                    mend=side.unread[refs[0]],
+                )
 
     def passed(self, bad: Iterable[Evidence]) -> Iterator[Evidence]:
         there = [each.ref for each in self.dark.named if self.dark.found.get(each.ref)]

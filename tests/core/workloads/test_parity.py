@@ -102,7 +102,8 @@ def test_what_is_to_be_equal_and_is_not_there_fails_though_no_pod_names_it() -> 
 def test_what_may_not_be_read_is_unknown_where_the_file_asks_for_it(given: Parity | None, verdict: str) -> None:
     dark = side(GREEN, {}, unread={KEY: "kubectl auth can-i get secrets/key -n shop-green"})
     (row,) = rows(given, side(BLUE, {KEY: OLD}), dark)
-    assert (row.gate, row.verdict, row.mend) == ("Secrets", verdict, "kubectl auth can-i get secrets/key -n shop-green")
+    asks = "kubectl auth can-i get secrets/key -n shop-green"
+    assert (row.gate, row.verdict, row.mend) == ("Secrets of green", verdict, asks)
     assert "may not be read in shop-green: key" in row.answer
 
 
