@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from flipgate.core.record.intents import COPY_OBJECTS
+from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import EntryState
 from flipgate.core.spec.application import load_application
 from flipgate.core.values.errors import Conflict
@@ -18,9 +20,14 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.looking.look import look
 from flipgate.steps.moving import copy_objects
+from flipgate.steps.releasing.flip import flip
 from flipgate.steps.releasing.foresee import foresee
 from flipgate.steps.releasing.preflight import preflight
+from tests.api.front import fronted
 from tests.api.shop import BLUE, GREEN, Shop, opened, under_lease
+from tests.api.steps import approved
+from tests.api.targets import put_endpoints, put_service
+from tests.api.wire import serving
 from tests.core.builders import refuses
 
 PASSWORD = "correct-horse-battery"
@@ -152,6 +159,17 @@ def test_a_copy_that_is_late_is_refused_once_a_flip_has_stamped_it(
     with pytest.raises(Conflict):
         copying.cluster.patch(where, operations)
     assert found(copying, "configmap", "app")["data"]["a"] == "new"
+
+
+def test_a_flip_stamps_what_may_be_copied_to_the_side_that_users_are_sent_to(copying: Shop, tmp_path: Path) -> None:
+    dark = copying.gone_live(until=Phase.DARK)
+    put_service(copying, {"name": "http", "port": 80})
+    put_endpoints(copying, True)
+    approved(dark)
+    with serving(fronted(copying), tmp_path) as cluster:
+        _, proven = under_lease(copying.world("pipeline", cluster), flip)
+    assert proven.ok
+    assert STAMP in found(copying, "configmap", "app")["metadata"]["labels"]
 
 
 def test_one_that_is_made_late_holds_nothing(copying: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
