@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ import pytest
 from flipgate.core.record.intents import COPY_OBJECTS
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import EntryState
-from flipgate.core.spec.application import load_application
 from flipgate.core.values.errors import Conflict
 from flipgate.core.values.sides import Side
 from flipgate.core.values.stamps import STAMP
@@ -23,6 +21,7 @@ from flipgate.steps.moving import copy_objects
 from flipgate.steps.releasing.flip import flip
 from flipgate.steps.releasing.foresee import foresee
 from flipgate.steps.releasing.preflight import preflight
+from tests.api.copies import PASSWORD, encoded, path, with_copies
 from tests.api.front import fronted
 from tests.api.shop import BLUE, GREEN, Shop, opened, under_lease
 from tests.api.steps import approved
@@ -30,39 +29,10 @@ from tests.api.targets import put_endpoints, put_service
 from tests.api.wire import serving
 from tests.core.builders import refuses
 
-PASSWORD = "correct-horse-battery"
-"""Found nowhere that flipgate writes or says anything."""
-COPY = "{equal: [{kind: Secret, name: key, sync: copy}, {kind: ConfigMap, name: app, sync: copy}], differ: %s}"
-MAY_DIFFER = "[{kind: ConfigMap, name: app, keys: [side]}]"
-
-
-def encoded(text: str) -> str:
-    return b64encode(text.encode()).decode()
-
-
-def path(shop: Shop, side: Side, kind: str, name: str = "") -> str:
-    return f"/api/v1/namespaces/{shop.namespace(side)}/{kind}s{f'/{name}' if name else ''}"
-
 
 @pytest.fixture
 def copying(shop: Shop) -> Shop:
-    """The shop with a Secret and a ConfigMap on blue that its web reads, declared to be copied; an older app on
-    green, and no Secret."""
-    shop.text = f"{shop.text}  parity: {COPY % MAY_DIFFER}\n"
-    shop.application = load_application(shop.text, "shop.yaml")
-    reads = [{"secretRef": {"name": "key"}}, {"configMapRef": {"name": "app"}}]
-    pods = {"spec": {"containers": [{"name": "web", "image": "shop/web:1", "envFrom": reads}]}}
-    for side in Side:
-        shop.cluster.merge(f"{shop.deployments(side)}/web", {"spec": {"template": pods}})
-    shop.cluster.create(
-        path(shop, BLUE, "secret"),
-        {"metadata": {"name": "key"}, "type": "kubernetes.io/basic-auth", "data": {"password": encoded(PASSWORD)}},
-    )
-    maps = {BLUE: {"a": "new", "side": "blue"}, GREEN: {"a": "old", "side": "green", "gone": "1"}}
-    for side, data in maps.items():
-        body = {"metadata": {"name": "app"}, "data": data, "binaryData": {"b": "AQID"} if side is BLUE else {}}
-        shop.cluster.create(path(shop, side, "configmap"), body)
-    return shop
+    return with_copies(shop)
 
 
 def found(shop: Shop, kind: str, name: str) -> dict[str, Any]:
