@@ -32,8 +32,8 @@ if TYPE_CHECKING:
         "Data": f"""\
             {RUN_DATA}
             --dry-run: {{"application", "release", "side", "namespace", "outcome", "objects": [...], "checks": [...],
-            "differences": [LINE, ...], "notes": [SENTENCE, ...], "services": [{{"service", "imageNow", "imageThen",
-            "podsNow", "podsThen"}}, ...]}}"""
+            "hooks": [LINE, ...], "differences": [LINE, ...], "notes": [SENTENCE, ...],
+            "services": [{{"service", "imageNow", "imageThen", "podsNow", "podsThen"}}, ...]}}"""
     },
     examples="""\
         flipgate deploy sportsdata --image api-all=sportsdata/api:2
@@ -113,6 +113,7 @@ def _show_plan(world: World, images: Mapping[str, str], again: str, output: str 
             for s in plan.services
         ]
         lists = {"services": services, "objects": list(plan.objects), "checks": list(plan.checks)}
+        lists |= {"hooks": list(plan.hooks)}
         lists |= {"differences": list(plan.differences), "notes": list(plan.notes)}
         emit({"application": world.application.name, **facts, **lists}, output)
         return
@@ -121,7 +122,13 @@ def _show_plan(world: World, images: Mapping[str, str], again: str, output: str 
     header = ["SERVICE", "IMAGE USERS HAVE", "THEN", f"PODS ON {plan.side.upper()}", "THEN"]
     for line in [*table(header, rows)] if rows else []:
         echo(line)
-    told = (("changed", plan.objects), ("differs", plan.differences), ("checked", plan.checks), ("note   ", plan.notes))
+    told = (
+        ("changed", plan.objects),
+        ("differs", plan.differences),
+        ("checked", plan.checks),
+        ("hook   ", plan.hooks),
+        ("note   ", plan.notes),
+    )
     for title, lines in told:
         for line in lines:
             echo(f"{title}  {line}")

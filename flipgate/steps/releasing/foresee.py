@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from flipgate.core.gates.hooks import HookPoint, hooks_at
 from flipgate.core.record.queue import has_them, waits_for
 from flipgate.core.spec.application import Application
 from flipgate.core.workloads.containers import changes
@@ -48,6 +49,8 @@ class DeployPlan:
     """What a person should know of it before."""
     differences: tuple[str, ...] = ()
     """What the dark side's pods and ConfigMaps would have other than the live side's, beside images."""
+    hooks: tuple[str, ...] = ()
+    """What would be run at which point, in the order of the points."""
 
 
 def foresee(world: World, images: Mapping[str, str], again: str = "") -> DeployPlan:
@@ -79,7 +82,10 @@ def foresee(world: World, images: Mapping[str, str], again: str = "") -> DeployP
     )
     outcome = _outcome(meant, deploy_again(world.application, given))
     differs = tuple(differing_lines(found))
-    return DeployPlan(meant.id, str(meant.side), dark.namespace, outcome, services, objects, asks, notes, differs)
+    hooks = tuple(hook.line for hook in hooks_at(world.application.spec.hooks, *HookPoint))
+    return DeployPlan(
+        meant.id, str(meant.side), dark.namespace, outcome, services, objects, asks, notes, differs, hooks
+    )
 
 
 def _outcome(meant: Meant, all_the_same: str) -> str:
