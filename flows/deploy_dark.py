@@ -63,6 +63,7 @@ def bring_up_and_check(world: World, release: Release, patience_seconds: float) 
     """Takes the release from `deploying` to `dark` under the Lease; changes nothing where that is done already."""
     with world.acting(patience_seconds=patience_seconds) as acting:
         with failing(acting, release, partial(keep_failure, world, release)):
+            task.preflight(acting, release)
             task.run_hooks(acting, release, HookPoint.BEFORE_BRING_UP)
             task.bring_side_up(acting, release)
             task.wait_ready(acting, release)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -136,6 +136,13 @@ def said_before(hook: Hook, release: Release, now: datetime) -> Evidence | None:
     said = next(each for each in release.judgements if each.step == hook.at.step)
     ago = f"{max(0.0, (now - said.at).total_seconds()):.0f} s ago, for this release"
     return Evidence(hook.name, Verdict(proof.verdict), hook.what, "record", f"{ago}: {proof.detail}", "")
+
+
+def shown_before_flip(hooks: Sequence[Hook], release: Release, now: datetime) -> Iterator[Evidence]:
+    """Yields what the hooks of a release that is dark said while it came up, for whoever is asked about the flip."""
+    for hook in hooks_at(hooks, HookPoint.BEFORE_BRING_UP, HookPoint.AFTER_READY):
+        new = "never run for this release: it is new in the file since"
+        yield said_before(hook, release, now) or Evidence(hook.name, Verdict.INFO, hook.what, "record", new, "")
 
 
 def runs_since(hook: Hook, place: str, now: datetime) -> Evidence:

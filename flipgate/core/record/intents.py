@@ -22,6 +22,7 @@ HAND_OVER: Final = "HandOverWorkers"
 RESTORE_LIVE_SIDE: Final = "RestoreLiveSide"
 START_JOB: Final = "StartJob"
 RUN_HOOK: Final = "RunHook"
+COPY_OBJECTS: Final = "CopyObjects"
 COMMIT_IMAGES: Final = "CommitImages"
 COMMIT_ROUTES: Final = "CommitRoutes"
 RELEASE_ROUTES: Final = "ReleaseRoutes"
@@ -221,6 +222,22 @@ class RunHook(Intent):
 
 
 @dataclass(frozen=True)
+class CopyObjects(Intent):
+    """Secrets and ConfigMaps are copied from the live side to this one: their kinds and names, never their content."""
+
+    step: ClassVar[str] = COPY_OBJECTS
+    side: Side
+    objects: str
+
+    def written(self) -> dict[str, Any]:
+        return {"side": str(self.side), "objects": fitted(self.objects, BEFORE_BYTES)}
+
+    @classmethod
+    def read(cls, stored: Mapping[str, Any]) -> Self:
+        return cls(Side(stored["side"]), str(stored.get("objects", "")))
+
+
+@dataclass(frozen=True)
 class CommitImages(Intent):
     """A side's overlay in Git is to say these images."""
 
@@ -303,6 +320,7 @@ INTENTS: Final[tuple[type[Intent], ...]] = (
     Restore,
     StartJob,
     RunHook,
+    CopyObjects,
     CommitImages,
     CommitRoutes,
     ReleaseRoutes,

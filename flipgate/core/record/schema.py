@@ -21,6 +21,7 @@ NEW_REASONS: Final = frozenset(
         Reason.HOOK_FAILED,
         Reason.PODS_HELD_BACK,
         Reason.PODS_REFUSED,
+        Reason.PREFLIGHT_FAILED,
         Reason.SCALED_BY_ANOTHER,
         Reason.OVERLAY_NOT_SET,
         Reason.PUSH_REFUSED,

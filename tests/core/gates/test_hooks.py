@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from flipgate.core.gates.hooks import MOST_HOOKS, Hook, HookPoint, awaited, hooks_at, runs_since, said_before
+from flipgate.core.gates.hooks import (
+    MOST_HOOKS,
+    Hook,
+    HookPoint,
+    awaited,
+    hooks_at,
+    runs_since,
+    said_before,
+    shown_before_flip,
+)
 from flipgate.core.record.release import BAKE, CHECKS, JUDGEMENTS_KEPT, PROOFS_KEPT, Release
 from flipgate.core.rights.rule import Account
 from flipgate.core.rights.rules import rules_of
@@ -101,6 +110,15 @@ def test_one_that_passed_or_stops_nothing_is_not_run_again(keys: dict[str, Any],
     if found:
         assert (found.verdict, found.answer) == (verdict, "0 s ago, for this release: as it was")
     assert said_before(hook(name="another", **keys), said(made, verdict), NOW) is None
+
+
+def test_who_is_asked_about_the_flip_sees_what_they_said_and_which_never_ran() -> None:
+    made, new, later = hook(), hook(name="new", at="after-ready"), hook(name="later", at="before-flip")
+    shown = list(shown_before_flip([made, new, later], said(made, Verdict.PASS), NOW))
+    assert [(each.gate, each.verdict, each.answer) for each in shown] == [
+        ("migrate", Verdict.PASS, "0 s ago, for this release: as it was"),
+        ("new", Verdict.INFO, "never run for this release: it is new in the file since"),
+    ]
 
 
 def test_one_that_runs_is_seen_and_is_awaited_by_whoever_goes_on() -> None:
