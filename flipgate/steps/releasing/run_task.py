@@ -33,7 +33,7 @@ def run_task(
     workload = look_at_side(world, side, [service]).workloads[service.name]
     name = workload.container_of(service.container)
     try:
-        spec = own_job(workload.template, name, release.images[service.name], task.run or ())
+        spec = own_job(workload.template, name, release.images[service.name], task.run or (), task.name)
     except KeyError:
         fact = f"not run: {workload} {f'has no container {name}' if workload.found else 'is not there'}"
         place = str(world.application.place_of(side))

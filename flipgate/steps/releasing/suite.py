@@ -39,8 +39,8 @@ def check_release(acting: Acting, release: Release) -> list[Evidence]:
 
 
 def still_passed(world: World, shown: Release) -> list[Evidence]:
-    """Returns what the HTTP checks say now, and what the others, the preflight and the hooks said. Raises Refused (ChecksFailed)
-    as above."""
+    """Returns what the HTTP checks say now, and what the others, the preflight and the hooks said. Raises Refused
+    (ChecksFailed) as above."""
     release = need_open(world.store.read(), shown.name)
     evidence = [
         *before_bring_up(release, world.now()),
