@@ -11,13 +11,13 @@ from typing import Final
 
 from flipgate.core.gates.preflight import refusal, told
 from flipgate.core.record.release import Release
-from flipgate.core.values.errors import FlipgateError, Refused
+from flipgate.core.values.errors import FlipgateError, Refused, TemporaryError
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.core.workloads.view import View
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.world import World
-from flipgate.steps.looking.bounds import read_bounds
+from flipgate.steps.looking.bounds import read_autoscalers
 from flipgate.steps.looking.look import look
 from flipgate.steps.looking.parity import read_parity
 from flipgate.steps.looking.room import read_room
@@ -26,17 +26,20 @@ Reader = Callable[[World, View, Release | None], list[Evidence]]
 """Looks at the side of the release; without one, at the side that the next release would be brought up on. Changes
 nothing. What it may not read is a row: `unknown` where the file asks for it, else `info`."""
 
-READERS: Final[tuple[Reader, ...]] = (read_parity, read_bounds, read_room)
+READERS: Final[tuple[Reader, ...]] = (read_parity, read_autoscalers, read_room)
 
 
 def preflight(world: World, view: View, release: Release | None) -> list[Evidence]:
     """Asks every reader, a few at once, and returns all rows in the readers' order. A reader that cannot read at all is
-    a row, too: unknown."""
+    a row, too: unknown. Where a release is, a temporary fault is raised: its step is tried again, and it does not fail
+    for it."""
 
     def ask(reader: Reader) -> list[Evidence]:
         try:
             return reader(world, view, release)
         except FlipgateError as error:
+            if release is not None and isinstance(error, TemporaryError):
+                raise
             name = reader.__name__.removeprefix("read_").replace("_", " ")
             return [Evidence(name, Verdict.UNKNOWN, name, "Kubernetes", error.named_fact, "an answer")]
 
