@@ -13,7 +13,7 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import side_of_release
 
 
-def read_autoscalers(world: World, view: View, release: Release | None) -> list[Evidence]:
+def read_bounds(world: World, view: View, release: Release | None) -> list[Evidence]:
     """Returns a row for each autoscaler of the dark side whose bounds are not around what is wanted there in the
     end, workers too."""
     side = side_of_release(view, release)

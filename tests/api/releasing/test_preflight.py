@@ -70,7 +70,7 @@ def test_a_server_that_is_away_for_a_moment_ends_no_release_and_is_unknown_to_wh
         view = look(world)
         found = looking.preflight(world, view, None)
         assert [(each.gate, each.verdict) for each in found if each.verdict is Verdict.UNKNOWN] == [
-            ("autoscalers", Verdict.UNKNOWN)
+            ("bounds", Verdict.UNKNOWN)
         ]
         with pytest.raises(TemporaryError):
             under_lease(world, preflight, release)
