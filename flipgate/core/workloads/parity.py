@@ -106,7 +106,9 @@ class _Judging:
             if contents is None:
                 fact = f"does not exist in {side.place.namespace}, {whom}"
                 yield self._row(each.ref, Verdict.FAIL, fact, NEEDED, self._make(each.ref))
-            elif lacking := sorted(each.keys - contents.digests.keys() - self._kept(each.ref)):
+            elif lacking := sorted(each.keys - (self._keys_of_copy(each.ref) if copied else contents.digests.keys())):
+                if copied and lacking[0] in (self.parity.kept_keys(*each.ref) or ()):
+                    side = self.dark  # a copy leaves it as it is there
                 fact = f"in {side.place.namespace} has no key {', '.join(lacking)}, {whom}"
                 edit = f"kubectl -n {side.place.namespace} edit {COMMANDS[each.kind]} {each.name}"
                 yield self._row(each.ref, Verdict.FAIL, fact, NEEDED, edit)
@@ -190,10 +192,12 @@ class _Judging:
     def _by_name(self, base: Ref) -> bool:
         return any((each.kind, each.name) == base for each in self.parity.equal)
 
-    def _kept(self, ref: Ref) -> frozenset[str]:
-        """The keys that the dark side has, and that a copy leaves there."""
-        new = self.dark.found.get(ref)
-        return (self.parity.kept_keys(*ref) or frozenset()) & (new.digests.keys() if new else frozenset())
+    def _keys_of_copy(self, ref: Ref) -> frozenset[str]:
+        """The keys that it has on the dark side once it has been copied."""
+        old, new = self.live.found.get(ref), self.dark.found.get(ref)
+        kept = self.parity.kept_keys(*ref) or frozenset()
+        theirs, ours = (frozenset(each.digests) if each else frozenset[str]() for each in (old, new))
+        return (theirs - kept) | (ours & kept)
 
     def _is_copied(self, ref: Ref) -> bool:
         return any((each.kind, each.name) == ref for each in self.parity.copies())

@@ -66,8 +66,8 @@ def _copy(acting: Acting, side: Side, ref: Ref) -> None:
     theirs, ours = (acting.application.place_of(each).namespace for each in (side.other, side))
     obj = f"{kind} {ours}/{name}"
     for _ in range(TRIES):
-        source = world.cluster.get(address(kind, theirs, name))
         try:
+            source = world.cluster.get(address(kind, theirs, name))
             target = world.cluster.find(address(kind, ours, name)) or _make(acting, kind, ours, name, source, theirs)
             _need_to_be_written(source, target, obj)
             return _fill(acting, target, source, theirs)

@@ -130,6 +130,8 @@ def test_a_key_that_pods_name_and_the_copy_would_not_have_fails() -> None:
     assert (row.verdict, row.answer) == (Verdict.FAIL, "in shop-blue has no key a, named by Deployment web")
     keeps = parity(equal=[{"kind": "Secret", "name": "key", "sync": "copy"}], differ=[{**KEY_A, "keys": ["a"]}])
     assert not [each for each in judged(keeps, Contents({"b": "2"}, "Opaque"), OLD) if each.verdict is Verdict.FAIL]
+    (row, *_) = judged(keeps, OLD, None)
+    assert (row.verdict, row.answer) == (Verdict.FAIL, "in shop-green has no key a, named by Deployment web")
 
 
 def test_what_is_the_same_is_not_copied() -> None:
