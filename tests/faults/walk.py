@@ -12,6 +12,7 @@ from flipgate.core.record.intents import (
     BRING_UP,
     COMMIT_IMAGES,
     COMMIT_ROUTES,
+    COPY_OBJECTS,
     HAND_OVER,
     MOVE_ROUTES,
     RELEASE_ROUTES,
@@ -19,6 +20,7 @@ from flipgate.core.record.intents import (
     REST_SIDE,
     RESTORE_LIVE_SIDE,
     REVERT_IMAGES,
+    RUN_HOOK,
     START_JOB,
     WITHDRAW_REQUEST,
 )
@@ -94,8 +96,14 @@ BY_WORD = frozenset({("going_back/put_side_right.py", RESTORE_LIVE_SIDE)})
 BY_REQUEST = frozenset({("moving/git_requests.py", REQUEST_MERGE), ("moving/git_requests.py", WITHDRAW_REQUEST)})
 """Of an application whose branch takes merge requests alone: tests/api/moving/test_git_requests.py."""
 
+BY_HOOK = frozenset({("releasing/run_hooks.py", RUN_HOOK)})
+"""Of an application with hooks that are no Jobs: tests/api/releasing/test_run_hooks.py."""
+
 BY_REVERT = frozenset({("moving/git_revert.py", REVERT_IMAGES)})
 """Of a release that has ended, by reconcile: tests/api/releasing/test_by_git_reverts.py."""
+
+BY_PARITY = frozenset({("moving/copy_objects.py", COPY_OBJECTS)})
+"""Of an application that declares what is copied: between two objects, in tests/api/moving/test_copy_objects.py."""
 
 BETWEEN = (
     Crash(FLIP_TRAFFIC, str(BAKING), "releasing/flip.py", _both(FLIPPING), _both(LIVE)),

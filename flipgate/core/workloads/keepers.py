@@ -1,0 +1,97 @@
+"""Who makes a Secret from elsewhere: an ExternalSecret, a SealedSecret. Whether that is done, by its own words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+from flipgate.core.values.appliers import applier_of
+from flipgate.core.values.foreign import printable
+from flipgate.core.values.verdicts import Evidence, Verdict
+
+GROUPS: Final[Mapping[str, str]] = MappingProxyType(
+    {"ExternalSecret": "external-secrets.io", "SealedSecret": "bitnami.com"}
+)
+"""The kinds whose condition is looked at, and their API groups."""
+CONDITIONS: Final[Mapping[str, str]] = MappingProxyType({"ExternalSecret": "Ready", "SealedSecret": "Synced"})
+"""The condition by which each says that its Secret is as it should be
+(external-secrets.io: api/externalsecret; bitnami-labs/sealed-secrets: pkg/apis/sealedsecrets)."""
+MESSAGE_SHOWN: Final = 300
+
+
+@dataclass(frozen=True)
+class Keeper:
+    """Who writes an object: whatever else is written there does not stay."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+@dataclass(frozen=True)
+class KeeperSeen:
+    """One ExternalSecret or SealedSecret of a side, by its own words."""
+
+    keeper: Keeper
+    namespace: str
+    ready: bool | None
+    """None where it has no such condition: its operator has not looked yet, or writes no status."""
+    said: str
+    """Its condition, with its message."""
+    made: bool = False
+    """Whether its Secret is there."""
+
+    @property
+    def pending(self) -> bool:
+        """Whether it keeps a release from coming up, and may be waited for."""
+        return self.ready is False or (self.ready is None and not self.made)
+
+    @property
+    def command(self) -> str:
+        """What shows it."""
+        return f"kubectl -n {self.namespace} describe {self.keeper.kind.lower()} {self.keeper.name}"
+
+
+def keeper_of(meta: Mapping[str, Any]) -> Keeper | None:
+    """Returns who keeps the object that has this metadata: its owner, or what applies it from a repository; None where
+    nobody is known to."""
+    owners = meta.get("ownerReferences") or []
+    if owners:
+        first = next((each for each in owners if each.get("controller")), owners[0])
+        return Keeper(str(first.get("kind")), str(first.get("name")))
+    applied = applier_of(meta)
+    return Keeper(f"{applied.tool}'s {applied.kind}", applied.name) if applied else None
+
+
+def read_keeper(obj: Mapping[str, Any], kind: str, namespace: str, *, made: bool) -> KeeperSeen:
+    """Reads an ExternalSecret or a SealedSecret."""
+    word = CONDITIONS[kind]
+    conditions = (obj.get("status") or {}).get("conditions") or []
+    found = next((each for each in conditions if each.get("type") == word), None)
+    name = obj["metadata"]["name"]
+    if found is None:
+        fact = f"its operator has not said whether it is {word}"
+        return KeeperSeen(Keeper(kind, name), namespace, None, fact, made)
+    why = ": ".join(str(found[key]) for key in ("reason", "message") if found.get(key))
+    said = f"{word} is {found.get('status')}{f' ({why})' if why else ''}"
+    ready = found.get("status") == "True"
+    return KeeperSeen(Keeper(kind, name), namespace, ready, printable(said, MESSAGE_SHOWN), made)
+
+
+def keeper_row(seen: KeeperSeen, waited_seconds: float) -> Evidence:
+    """Returns what it says as a row: not ready fails. Of one that says nothing the Secret itself is what counts."""
+    waited = f", for {waited_seconds:.0f} s" if waited_seconds and seen.pending else ""
+    silent = Verdict.INFO if seen.ready is None else Verdict.PASS
+    return Evidence(
+        str(seen.keeper),
+        Verdict.FAIL if seen.pending else silent,
+        f"its condition {CONDITIONS[seen.keeper.kind]}",
+        seen.namespace,
+        f"{seen.said}{waited}",
+        f"{CONDITIONS[seen.keeper.kind]} is True",
+        mend="" if seen.ready else seen.command,
+    )
