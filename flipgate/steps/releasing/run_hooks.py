@@ -123,52 +123,50 @@ def _not_run(world: World, side: Side, hook: Hook, why: str) -> Evidence:
 
 
 def _noted(world: World, release: Release, hook: Hook, found: Evidence) -> Evidence:
-    world.store.update(partial(noted, release=release.name, step=hook.at.step, evidence=[found], now=world.now()))
+    """Keeps what a hook said. People are told in the same write of one that did not pass and stops nothing: who dies
+    after it has told them. One that sends users back is told by the way back."""
+    change = partial(noted, release=release.name, step=hook.at.step, evidence=[found], now=world.now())
+    bad = found.verdict in (Verdict.FAIL, Verdict.UNKNOWN) and not hook.at.row.stops
+    if bad and (hook.on_failure == "tell" or found.verdict is Verdict.UNKNOWN):
+        write(world, lambda record: _told(world, change(record), release, hook, found))
+    else:
+        world.store.update(change)
     if release.phase.row.ended:
         write_history(world)
     return found
 
 
+def _told(world: World, record: Record, release: Release, hook: Hook, said: Evidence) -> Record:
+    name = world.application.name
+    fact = f"hook {said_of([said])}. Nothing moves for it. Next: flipgate history {name} {release.name}"
+    return records.announce(
+        record,
+        f"{release.name}/{hook.at}/{hook.name}",
+        release=release.name,
+        side=release.side,
+        text=f"{name} {release.name} on {release.side}: {fact}",
+        reason=Why.HOOK_FAILED,
+        at=world.now(),
+    )
+
+
 def _judge(world: World, release: Release, hook: Hook, found: list[Evidence]) -> None:
-    """Raises what a hook comes to that did not pass; tells of one that stops nothing."""
+    """Raises what a hook comes to that did not pass, where it stops something."""
     said = found[-1]
     if said.verdict is Verdict.PASS:
         return
     if hook.at.row.stops:
-        place = world.application.place_of(release.side)
+        pods = f"kubectl -n {world.application.place_of(release.side).namespace} get jobs,pods"
+        next_command = pods if hook.makes_job else f"flipgate history {world.application.name} {release.name}"
         raise Refused(
             said_of([said]),
             obj=f"hook at {hook.at} of {world.application.name} on {release.side}",
             reason=Why.HOOK_FAILED,
             untouched="all routes",
-            next_command=f"kubectl -n {place.namespace} get jobs,pods"
-            if hook.makes_job
-            else f"flipgate history {world.application.name} {release.name}",
+            next_command=next_command,
         )
-    back = hook.on_failure == "rollBack"
-    if not back or said.verdict is not Verdict.FAIL:  # one that sends users back is told by the way back
-        _tell(world, release, hook, said)
-    if back:
+    if hook.on_failure == "rollBack":
         raise bad_bake(world, said.verdict, tuple(found))
-
-
-def _tell(world: World, release: Release, hook: Hook, said: Evidence) -> None:
-    """Announces a hook that did not pass, once, and that nothing moves for it."""
-    name = world.application.name
-    fact = f"hook {said_of([said])}. Nothing moves for it. Next: flipgate history {name} {release.name}"
-    text = f"{name} {release.name} on {release.side}: {fact}"
-    write(
-        world,
-        lambda record: records.announce(
-            record,
-            f"{release.name}/{hook.at}/{hook.name}",
-            release=release.name,
-            side=release.side,
-            text=text,
-            reason=Why.HOOK_FAILED,
-            at=world.now(),
-        ),
-    )
 
 
 def _without_job(acting: Acting, side: Side, release: Release, hook: Hook, may_go_on: Callable[[], None]) -> Evidence:
