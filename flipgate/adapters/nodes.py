@@ -1,0 +1,55 @@
+"""The nodes of the cluster with what is free on them, by one list of nodes and one of the pods bound to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from flipgate.adapters.addresses import everywhere
+from flipgate.adapters.cluster import Reader
+from flipgate.adapters.limits import amounts, scheduled_requests
+from flipgate.core.values.errors import Forbidden
+from flipgate.core.workloads.nodes import CORDONED, KEEPING_OUT, Node, Taint
+
+PODS = "pods"
+BOUND = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"
+"""Pods that are on a node and have not ended: what the scheduler counts."""
+READ_SECONDS = 30.0
+"""For a list of all pods of a cluster: some ten thousand are 60 MB."""
+
+
+def read_nodes(cluster: Reader) -> tuple[Node, ...]:
+    """All nodes, by name. Raises Forbidden that names the right that lacks."""
+    nodes = _list(cluster, "Node", "nodes", "")
+    bound: dict[str, list[Mapping[str, Any]]] = {}
+    for pod in _list(cluster, "Pod", "pods", BOUND):
+        bound.setdefault(pod["spec"].get("nodeName", ""), []).append(pod["spec"])
+    read = (_read(node, bound.get(node["metadata"]["name"], ())) for node in nodes)
+    return tuple(sorted(read, key=lambda each: each.name))
+
+
+def _read(node: Mapping[str, Any], bound: Iterable[Mapping[str, Any]]) -> Node:
+    spec, status = node.get("spec", {}), node.get("status", {})
+    free = amounts(status.get("allocatable") or status.get("capacity"))
+    for pod in bound:
+        for resource, value in {**scheduled_requests(pod), PODS: Decimal(1)}.items():
+            free[resource] = free.get(resource, Decimal(0)) - value
+    taints = [
+        Taint(each["key"], each.get("value") or "", each["effect"])
+        for each in spec.get("taints") or []
+        if each.get("effect") in KEEPING_OUT
+    ]
+    if spec.get("unschedulable") and all(each.key != CORDONED for each in taints):
+        taints.append(Taint(CORDONED, "", "NoSchedule"))
+    meta = node["metadata"]
+    return Node(meta["name"], free, dict(meta.get("labels") or {}), tuple(taints))
+
+
+def _list(cluster: Reader, kind: str, resource: str, selector: str) -> list[dict[str, Any]]:
+    query = {"fieldSelector": selector} if selector else {}
+    try:
+        return cluster.items(everywhere(kind), timeout=READ_SECONDS, **query)
+    except Forbidden as error:
+        asked = f"kubectl auth can-i list {resource}{' --all-namespaces' if kind == 'Pod' else ''}"
+        raise Forbidden(f"no permission to list {resource} of the whole cluster ({asked})") from error
