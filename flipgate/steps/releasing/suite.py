@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from flipgate.core.gates.checks import Check
+from flipgate.core.gates.preflight import before_bring_up
 from flipgate.core.gates.suite import not_run, remembered
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.release import Release
@@ -44,9 +45,11 @@ def check_release(acting: Acting, release: Release) -> list[Evidence]:
 
 
 def still_passed(world: World, shown: Release) -> list[Evidence]:
-    """Returns what the HTTP checks say now, and what the others said. Raises Refused (ChecksFailed) as above."""
+    """Returns what the HTTP checks say now, and what the others and the preflight said. Raises Refused (ChecksFailed)
+    as above."""
     release = need_open(world.store.read(), shown.name)
     evidence = [
+        *before_bring_up(release, world.now()),
         *check.check(world, release.side),
         *remembered(world.application.spec.checks, release, world.now()),
     ]
