@@ -8,6 +8,7 @@ from typing import Any
 
 from flipgate.adapters.addresses import everywhere
 from flipgate.adapters.cluster import Reader
+from flipgate.adapters.connection import READ_SECONDS
 from flipgate.adapters.limits import amounts, scheduled_requests
 from flipgate.core.values.errors import Forbidden
 from flipgate.core.workloads.nodes import CORDONED, KEEPING_OUT, Node, Taint
@@ -15,8 +16,8 @@ from flipgate.core.workloads.nodes import CORDONED, KEEPING_OUT, Node, Taint
 PODS = "pods"
 BOUND = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"
 """Pods that are on a node and have not ended: what the scheduler counts."""
-READ_SECONDS = 30.0
-"""For a list of all pods of a cluster: some ten thousand are 60 MB."""
+PAGE = "500"
+"""Objects of one answer: all pods of a cluster in one may be more than is taken."""
 
 
 def read_nodes(cluster: Reader) -> tuple[Node, ...]:
@@ -47,9 +48,14 @@ def _read(node: Mapping[str, Any], bound: Iterable[Mapping[str, Any]]) -> Node:
 
 
 def _list(cluster: Reader, kind: str, resource: str, selector: str) -> list[dict[str, Any]]:
-    query = {"fieldSelector": selector} if selector else {}
+    query, found = {"limit": PAGE, **({"fieldSelector": selector} if selector else {})}, list[dict[str, Any]]()
     try:
-        return cluster.items(everywhere(kind), timeout=READ_SECONDS, **query)
+        while True:
+            page = cluster.get(everywhere(kind), timeout=READ_SECONDS, **query)
+            found += page.get("items") or []
+            if not (more := (page.get("metadata") or {}).get("continue")):
+                return found
+            query["continue"] = more
     except Forbidden as error:
         asked = f"kubectl auth can-i list {resource}{' --all-namespaces' if kind == 'Pod' else ''}"
         raise Forbidden(f"no permission to list {resource} of the whole cluster ({asked})") from error

@@ -15,23 +15,25 @@ from flipgate.core.workloads.placing import Coming, placed
 from flipgate.core.workloads.room import Range
 from flipgate.core.workloads.view import SideState, View
 from flipgate.steps.acting.world import World
+from flipgate.steps.looking.look import side_of_release
 
 GATE = "room on nodes"
 
 
-def nodes_room(world: World, view: View, release: Release | None) -> list[Evidence]:
-    """Returns one line of Evidence (info): all pods that the dark side still lacks fit on a node, or which do not and
-    why. Nothing where no side is dark. It decides nothing."""
-    side = release.side if release else view.active.other if view.active else None
+def read_room_on_nodes(world: World, view: View, release: Release | None) -> list[Evidence]:
+    """Returns a row that is only shown: all pods that the dark side still lacks fit on a node, or which do not, and
+    why. Without any there is no row."""
+    side = side_of_release(view, release)
     if side is None:
         return []
+    coming = tuple(_coming(world, view.sides[side], beside_live(world.application, view.sides[side.other])))
+    if not coming:
+        return []
     try:
-        coming = tuple(_coming(world, view.sides[side], beside_live(world.application, view.sides[side.other])))
         answer, nodes = placed(read_nodes(world.cluster), coming)
     except FlipgateError as error:
-        coming, answer, nodes = (), f"not known: {error.named_fact}", "nodes"
-    pods = ", ".join(f"{each.service} {each.pods}" for each in coming) or "none"
-    asked = f"pods still to come on {side}: {pods}"
+        answer, nodes = f"not known: {error.named_fact}", "nodes"
+    asked = f"still to come on {side}: {', '.join(f'{each.service} {each.pods}' for each in coming)}"
     return [Evidence(GATE, Verdict.INFO, asked, nodes, answer, "each pod fits on a node")]
 
 

@@ -7,14 +7,14 @@ from pathlib import Path
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look
-from flipgate.steps.looking.nodes import nodes_room
+from flipgate.steps.looking.nodes import read_room_on_nodes
 from tests.api.nodes import put_node, put_pod
 from tests.api.shop import GREEN, Shop
 from tests.api.users import user
 
 
 def room(world: World) -> Evidence:
-    (found,) = nodes_room(world, look(world), None)
+    (found,) = read_room_on_nodes(world, look(world), None)
     return found
 
 
@@ -28,7 +28,7 @@ def test_what_is_bound_counts_what_has_ended_does_not_and_what_fits_nowhere_is_s
     put_pod(shop, node, "ended", "2", phase="Succeeded")
     found = room(world)
     assert (found.verdict, found.answer) == (Verdict.INFO, "2 pods fit")
-    assert found.asked == "pods still to come on green: web 2"
+    assert found.asked == "still to come on green: web 2"
 
     put_pod(shop, node, "bound", "500m")
     found = room(world)
@@ -44,7 +44,7 @@ def test_what_is_bound_counts_what_has_ended_does_not_and_what_fits_nowhere_is_s
 
 def test_without_the_right_it_is_not_known_and_the_right_is_named(shop: Shop, world: World, tmp_path: Path) -> None:
     view = look(world)
-    (found,) = nodes_room(shop.world(cluster=user(shop, tmp_path)), view, None)
+    (found,) = read_room_on_nodes(shop.world(cluster=user(shop, tmp_path)), view, None)
     assert (found.verdict, found.answer) == (
         Verdict.INFO,
         "not known: no permission to list nodes of the whole cluster (kubectl auth can-i list nodes)",
