@@ -195,6 +195,9 @@ def _checks(application: Application, place: Place) -> Iterator[Rule]:
         why = "A task that is a Job: made and followed, with its log and Events; a flip suspends what has not ended."
         yield from rules(namespace, MAKING_JOBS, why=why, by=RUNS_CHECKS)
         yield from rules(namespace, (("batch", "jobs", "get list patch"),), why=why)
+    if application.spec.reach:
+        why = "Jobs that asked what has to be reached: taken away once they have answered."
+        yield from rules(namespace, (("batch", "jobs", "delete"),), why=why, needed=False, by=RUNS_CHECKS)
 
 
 def proxies(application: Application, place: Place) -> tuple[bool, list[str]]:

@@ -19,6 +19,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from flipgate.core.gates.checks import MOST_SUITES, Check
 from flipgate.core.gates.kinds import WORDS, Gate
 from flipgate.core.gates.points import GatePoint
+from flipgate.core.gates.reach import MOST_ENDPOINTS, Endpoint, asked_by_nobody, valid_endpoints
 from flipgate.core.gates.task import Task
 from flipgate.core.spec.documents import Document, Location, read_document
 from flipgate.core.spec.doubts import find_doubts
@@ -173,6 +174,12 @@ class Spec(FileModel):
     checks: Annotated[tuple[Check, ...], AfterValidator(_unique_checks)] = Field(
         default=(), description="Questions that the dark side must answer before a person is asked."
     )
+    reach: Annotated[tuple[Endpoint, ...], AfterValidator(valid_endpoints)] = Field(
+        default=(),
+        max_length=MOST_ENDPOINTS,
+        description="What has to answer from the dark side before anything of a release is brought up there.",
+        exclude_if=lambda reach: not reach,
+    )
     metrics: Metrics = Field(default_factory=Metrics, description="Where the gates' numbers come from.")
     gates: Annotated[tuple[Gate, ...], AfterValidator(_unique_gates)] = Field(
         default=(), description="Questions asked at points of a release's way, beside flipgate's own."
@@ -205,6 +212,13 @@ class Spec(FileModel):
             problems.append(f"{count} checks run by themselves; {MOST_SUITES} are the most")
         if problems:
             raise ValueError("; ".join(problems))
+        return self
+
+    @model_validator(mode="after")
+    def _endpoints_are_asked_by_pods(self) -> Spec:
+        serving = [service.name for service in self.services if service.serves]
+        if found := asked_by_nobody(self.reach, [service.name for service in self.services], serving):
+            raise ValueError("; ".join(found))
         return self
 
     @model_validator(mode="after")
@@ -242,7 +256,9 @@ class Spec(FileModel):
     @property
     def tasks(self) -> tuple[Task, ...]:
         """All that it declares to be run: Jobs and commands, of whatever part of the file."""
-        return tuple(check for check in self.checks if check.runs_by_itself)
+        first = next((service.name for service in self.services if service.serves), "")
+        asking = (endpoint.task(first) for endpoint in self.reach)
+        return (*(check for check in self.checks if check.runs_by_itself), *asking)
 
     def gates_at(self, point: GatePoint) -> tuple[Gate, ...]:
         """The gates that are asked at this point, in the file's order."""
