@@ -20,14 +20,22 @@ PAGE = "500"
 """Objects of one answer: all pods of a cluster in one may be more than is taken."""
 
 
+def list_nodes(cluster: Reader) -> tuple[Node, ...]:
+    """All nodes, by name, as if nothing ran there. Raises Forbidden that names the right that lacks."""
+    return _by_name(_read(node, ()) for node in _list(cluster, "Node", "nodes", ""))
+
+
 def read_nodes(cluster: Reader) -> tuple[Node, ...]:
-    """All nodes, by name. Raises Forbidden that names the right that lacks."""
+    """The same with what is free beside the pods bound there."""
     nodes = _list(cluster, "Node", "nodes", "")
     bound: dict[str, list[Mapping[str, Any]]] = {}
     for pod in _list(cluster, "Pod", "pods", BOUND):
         bound.setdefault(pod["spec"].get("nodeName", ""), []).append(pod["spec"])
-    read = (_read(node, bound.get(node["metadata"]["name"], ())) for node in nodes)
-    return tuple(sorted(read, key=lambda each: each.name))
+    return _by_name(_read(node, bound.get(node["metadata"]["name"], ())) for node in nodes)
+
+
+def _by_name(nodes: Iterable[Node]) -> tuple[Node, ...]:
+    return tuple(sorted(nodes, key=lambda each: each.name))
 
 
 def _read(node: Mapping[str, Any], bound: Iterable[Mapping[str, Any]]) -> Node:

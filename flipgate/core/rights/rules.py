@@ -191,12 +191,12 @@ def _checks(application: Application, place: Place) -> Iterator[Rule]:
             # `create` has a name here: the request names whom it asks in its path.
             names = tuple(by_name)
             yield Rule(namespace, "", "services/proxy", SENDING, names, why, needed=False, by=RUNS_CHECKS)
-    if any(task.makes_job for task in tasks):
+    if any(task.makes_job for task in tasks) or application.spec.pre_pull:
         why = "A task that is a Job: made and followed, with its log and Events; a flip suspends what has not ended."
         yield from rules(namespace, MAKING_JOBS, why=why, by=RUNS_CHECKS)
         yield from rules(namespace, (("batch", "jobs", "get list patch"),), why=why)
-    if application.spec.reach:
-        why = "Jobs that asked what has to be reached: taken away once they have answered."
+    if application.spec.reach or application.spec.pre_pull:
+        why = "Jobs that asked what has to be reached, or pulled images: taken away once they have ended."
         yield from rules(namespace, (("batch", "jobs", "delete"),), why=why, needed=False, by=RUNS_CHECKS)
 
 

@@ -32,6 +32,7 @@ from flipgate.core.spec.fields import (
 from flipgate.core.spec.git import GitSpec
 from flipgate.core.spec.metrics import Metrics
 from flipgate.core.spec.policy import Policy
+from flipgate.core.spec.pre_pull import PrePull
 from flipgate.core.spec.service import Service
 from flipgate.core.spec.traffic import TrafficSpec
 from flipgate.core.spec.validation import explain_errors, takes_anything, takes_numbers
@@ -179,6 +180,12 @@ class Spec(FileModel):
         max_length=MOST_ENDPOINTS,
         description="What has to answer from the dark side before anything of a release is brought up there.",
         exclude_if=lambda reach: not reach,
+    )
+    pre_pull: PrePull | None = Field(
+        default=None,
+        description="Has the nodes pull a release's new images before its pods come; `{}` will do. Left out, they pull "
+        "them when the pods come.",
+        exclude_if=lambda wanted: wanted is None,
     )
     metrics: Metrics = Field(default_factory=Metrics, description="Where the gates' numbers come from.")
     gates: Annotated[tuple[Gate, ...], AfterValidator(_unique_gates)] = Field(

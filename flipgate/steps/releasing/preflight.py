@@ -10,11 +10,12 @@ from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.outbox import need_open
 from flipgate.steps.looking.look import look, need_its_side, need_record
 from flipgate.steps.looking.preflight import need_preflight
+from flipgate.steps.releasing.pre_pull import need_pulled
 from flipgate.steps.releasing.reach import need_endpoints
 
 
 def preflight(acting: Acting, release: Release) -> list[Evidence]:
-    """Asks all readers, then endpoints by Jobs on its side, and notes what they said with the release. A release that
+    """Asks all readers, then has Jobs ask endpoints and pull images, and notes what all said with the release. One that
     is up already is asked nothing.
 
     Raises Refused (PreflightFailed) where any row fails or is unknown, with all of them: no workload was written by
@@ -28,6 +29,7 @@ def preflight(acting: Acting, release: Release) -> list[Evidence]:
     need_its_side(world, view, release)
     evidence = need_preflight(world, view, open_release)
     evidence += need_endpoints(acting, open_release, evidence)  # a Job changes something: after all that only look
+    evidence += need_pulled(acting, open_release, view, evidence)
     now = world.now()
     if evidence and not any(each.step == PREFLIGHT for each in open_release.judgements):
         world.store.update(lambda record: records.judged(record, PREFLIGHT, evidence, now))
