@@ -12,6 +12,7 @@ from flipgate.core.record.intents import (
     BRING_UP,
     COMMIT_IMAGES,
     COMMIT_ROUTES,
+    COPY_OBJECTS,
     HAND_OVER,
     MOVE_ROUTES,
     RELEASE_ROUTES,
@@ -96,6 +97,9 @@ BY_REQUEST = frozenset({("moving/git_requests.py", REQUEST_MERGE), ("moving/git_
 
 BY_REVERT = frozenset({("moving/git_revert.py", REVERT_IMAGES)})
 """Of a release that has ended, by reconcile: tests/api/releasing/test_by_git_reverts.py."""
+
+BY_PARITY = frozenset({("moving/copy_objects.py", COPY_OBJECTS)})
+"""Of an application that declares what is copied: between two objects, in tests/api/moving/test_copy_objects.py."""
 
 BETWEEN = (
     Crash(FLIP_TRAFFIC, str(BAKING), "releasing/flip.py", _both(FLIPPING), _both(LIVE)),

@@ -121,6 +121,11 @@ class Endpoint(FileModel):
         return self
 
     @property
+    def gate(self) -> str:
+        """What its row is called."""
+        return f"reach {self.name}"
+
+    @property
     def target(self) -> str:
         """What is asked, for people."""
         return self.url or (f"{self.host}:{self.port}" if self.host else " ".join(self.run or ()))
@@ -185,7 +190,7 @@ def judged(endpoint: Endpoint, asker: str, found: Evidence) -> Evidence:
     no_tool = CANNOT in found.output or NO_SHELL in found.answer
     return replace(
         found,
-        gate=f"reach {endpoint.name}",
+        gate=endpoint.gate,
         verdict=Verdict.UNKNOWN if no_tool and found.verdict is Verdict.FAIL else found.verdict,
         asked=f"{endpoint.target}, from {asker}",
         threshold=endpoint.wanted,

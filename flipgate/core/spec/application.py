@@ -31,6 +31,7 @@ from flipgate.core.spec.fields import (
 )
 from flipgate.core.spec.git import GitSpec
 from flipgate.core.spec.metrics import Metrics
+from flipgate.core.spec.parity import Parity
 from flipgate.core.spec.policy import Policy
 from flipgate.core.spec.pre_pull import PrePull
 from flipgate.core.spec.service import Service
@@ -190,6 +191,11 @@ class Spec(FileModel):
     metrics: Metrics = Field(default_factory=Metrics, description="Where the gates' numbers come from.")
     gates: Annotated[tuple[Gate, ...], AfterValidator(_unique_gates)] = Field(
         default=(), description="Questions asked at points of a release's way, beside flipgate's own."
+    )
+    parity: Parity | None = Field(
+        default=None,
+        description="What both sides have to agree on around their images: Secrets and ConfigMaps.",
+        exclude_if=lambda parity: parity is None,
     )
     policy: Policy = Field(default_factory=Policy, description="Times and limits.")
     announce: Announce = Field(default_factory=Announce, description="Who is told.")

@@ -1,4 +1,5 @@
-"""The preflight of a release: all readers, before any hook runs and before anything is written on its side."""
+"""The preflight of a release: all readers, before any hook runs and anything is written on its side; then what the file
+has copied there."""
 
 from __future__ import annotations
 
@@ -10,13 +11,14 @@ from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.outbox import need_open
 from flipgate.steps.looking.look import look, need_its_side, need_record
 from flipgate.steps.looking.preflight import need_preflight
+from flipgate.steps.moving.copy_objects import copy_objects
 from flipgate.steps.releasing.pre_pull import need_pulled
 from flipgate.steps.releasing.reach import need_endpoints
 
 
 def preflight(acting: Acting, release: Release) -> list[Evidence]:
-    """Asks all readers, then has Jobs ask endpoints and pull images, and notes what all said with the release. One that
-    is up already is asked nothing.
+    """Asks all readers, copies what the file declares, has Jobs ask endpoints and pull images, and notes what all said
+    with the release. One that is up already is asked nothing.
 
     Raises Refused (PreflightFailed) where any row fails or is unknown, with all of them: no workload was written by
     then.
@@ -26,9 +28,10 @@ def preflight(acting: Acting, release: Release) -> list[Evidence]:
     open_release = need_open(need_record(world, view), release.name)
     if open_release.phase is not Phase.DEPLOYING:
         return []
-    need_its_side(world, view, release)
+    dark = need_its_side(world, view, release)
     evidence = need_preflight(world, view, open_release)
-    evidence += need_endpoints(acting, open_release, evidence)  # a Job changes something: after all that only look
+    copy_objects(acting, view, dark)  # what changes something comes after all that only look
+    evidence += need_endpoints(acting, open_release, evidence)
     evidence += need_pulled(acting, open_release, view, evidence)
     now = world.now()
     if evidence and not any(each.step == PREFLIGHT for each in open_release.judgements):

@@ -18,6 +18,7 @@ from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.moving import jobs
+from flipgate.steps.releasing.foresee import foresee
 from flipgate.steps.releasing.preflight import preflight
 from flipgate.steps.releasing.settle import failing
 from tests.api.moving.test_jobs import ends, path
@@ -73,6 +74,13 @@ def played_and(shop: Shop, seen: list[dict[str, Any]]) -> Callable[[], None]:
         play()
 
     return deed
+
+
+def test_who_looks_ahead_sees_what_will_be_asked_and_nothing_asks_it(shop: Shop, asking: World) -> None:
+    (row,) = [each for each in foresee(asking, {"web": "shop/web:2"}).preflight if each.gate == "reach database"]
+    assert row.verdict is Verdict.INFO
+    assert row.answer.startswith("a Job asks db.shared:5432 as pods of web would")
+    assert found_jobs(shop) == []
 
 
 def test_one_that_does_not_ends_the_release_before_any_pod_and_all_of_them_are_asked(shop: Shop) -> None:
