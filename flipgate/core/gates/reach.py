@@ -166,14 +166,6 @@ class ReachTask(Task):
         return {**super().written, "image": self.image}
 
 
-def valid_endpoints(endpoints: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
-    """Returns them as they are. Raises ValueError where two have one name."""
-    names = [each.name for each in endpoints]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise ValueError(f"named more than once: {', '.join(twice)}")
-    return endpoints
-
-
 def asked_by_nobody(endpoints: Iterable[Endpoint], services: Sequence[str], serving: Sequence[str]) -> list[str]:
     """Returns a sentence for each endpoint that no declared service's pods would ask."""
     found = []

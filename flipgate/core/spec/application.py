@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from flipgate.core.gates.checks import MOST_SUITES, Check
+from flipgate.core.gates.hooks import MOST_HOOKS, Hook
 from flipgate.core.gates.kinds import WORDS, Gate
 from flipgate.core.gates.points import GatePoint
-from flipgate.core.gates.reach import MOST_ENDPOINTS, Endpoint, asked_by_nobody, valid_endpoints
+from flipgate.core.gates.reach import MOST_ENDPOINTS, Endpoint, asked_by_nobody
 from flipgate.core.gates.task import Task
 from flipgate.core.spec.documents import Document, Location, read_document
 from flipgate.core.spec.doubts import find_doubts
@@ -119,6 +120,9 @@ class StayingRoute(FileModel):
 
 
 AnyRoute = TypeVar("AnyRoute", Route, StayingRoute)
+Named = TypeVar(
+    "Named", tuple[Service, ...], tuple[Check, ...], tuple[Hook, ...], tuple[Gate, ...], tuple[Endpoint, ...]
+)
 
 
 class Announce(FileModel):
@@ -140,19 +144,9 @@ def _unique_routes(routes: tuple[AnyRoute, ...]) -> tuple[AnyRoute, ...]:
     return routes
 
 
-def _unique_services(services: tuple[Service, ...]) -> tuple[Service, ...]:
-    _refuse_twice(service.name for service in services)
-    return services
-
-
-def _unique_checks(checks: tuple[Check, ...]) -> tuple[Check, ...]:
-    _refuse_twice(check.name for check in checks)
-    return checks
-
-
-def _unique_gates(gates: tuple[Gate, ...]) -> tuple[Gate, ...]:
-    _refuse_twice(gate.name for gate in gates)
-    return gates
+def _unique_names(named: Named) -> Named:
+    _refuse_twice(each.name for each in named)
+    return named
 
 
 class Spec(FileModel):
@@ -168,15 +162,15 @@ class Spec(FileModel):
         description="What else leads to a side and is left there: no move takes its users along.",
     )
     traffic: TrafficSpec = Field(description="How flipgate sees for itself which side answers users.")
-    services: Annotated[tuple[Service, ...], AfterValidator(_unique_services)] = Field(
+    services: Annotated[tuple[Service, ...], AfterValidator(_unique_names)] = Field(
         min_length=1,
         description="Everything that is released together.",
         json_schema_extra={"maxItems": MOST_SERVICES},
     )
-    checks: Annotated[tuple[Check, ...], AfterValidator(_unique_checks)] = Field(
+    checks: Annotated[tuple[Check, ...], AfterValidator(_unique_names)] = Field(
         default=(), description="Questions that the dark side must answer before a person is asked."
     )
-    reach: Annotated[tuple[Endpoint, ...], AfterValidator(valid_endpoints)] = Field(
+    reach: Annotated[tuple[Endpoint, ...], AfterValidator(_unique_names)] = Field(
         default=(),
         max_length=MOST_ENDPOINTS,
         description="What has to answer from the dark side before anything of a release is brought up there.",
@@ -188,8 +182,14 @@ class Spec(FileModel):
         "them when the pods come.",
         exclude_if=lambda wanted: wanted is None,
     )
+    hooks: Annotated[tuple[Hook, ...], AfterValidator(_unique_names)] = Field(
+        default=(),
+        description="What is done at points of a release's way, once for each release.",
+        json_schema_extra={"maxItems": MOST_HOOKS},
+        exclude_if=lambda hooks: not hooks,
+    )
     metrics: Metrics = Field(default_factory=Metrics, description="Where the gates' numbers come from.")
-    gates: Annotated[tuple[Gate, ...], AfterValidator(_unique_gates)] = Field(
+    gates: Annotated[tuple[Gate, ...], AfterValidator(_unique_names)] = Field(
         default=(), description="Questions asked at points of a release's way, beside flipgate's own."
     )
     parity: Parity | None = Field(
@@ -206,21 +206,18 @@ class Spec(FileModel):
     )
 
     @model_validator(mode="after")
-    def _checks_ask_serving_services(self) -> Spec:
+    def _tasks_are_of_declared_services(self) -> Spec:
         roles = {service.name: service.role for service in self.services}
         problems = []
-        for check in self.checks:
-            name = check.asked
-            if check.makes_job:
-                if check.workload and check.workload not in roles:
-                    named = f'check "{check.name}" names unknown service "{check.workload}"'
-                    problems.append(f"{named}; {hint(check.workload, roles)}")
-                continue
-            if name not in roles:
-                problems.append(f'check "{check.name}" asks unknown service "{name}"; {hint(name, roles)}')
-            elif roles[name] in ("worker", "cron"):
-                asked = f'{roles[name]} "{name}"'
-                problems.append(f'check "{check.name}" asks {asked}, which has no pods on the dark side')
+        for task in (*self.checks, *self.hooks):
+            what, name = f'{task.noun} "{task.name}"', task.workload or task.asked
+            if name and name not in roles:
+                does = "names" if task.workload else "asks"
+                problems.append(f'{what} {does} unknown service "{name}"; {hint(name, roles)}')
+            elif task.asked and roles[name] in ("worker", "cron"):
+                problems.append(f'{what} asks {roles[name]} "{name}", which has no pods on the dark side')
+        if len(self.hooks) > MOST_HOOKS:
+            problems.append(f"{len(self.hooks)} hooks are declared; {MOST_HOOKS} are the most")
         if (count := sum(check.runs_by_itself for check in self.checks)) > MOST_SUITES:
             problems.append(f"{count} checks run by themselves; {MOST_SUITES} are the most")
         if problems:
@@ -271,7 +268,7 @@ class Spec(FileModel):
         """All that it declares to be run: Jobs and commands, of whatever part of the file."""
         first = next((service.name for service in self.services if service.serves), "")
         asking = (endpoint.task(first) for endpoint in self.reach)
-        return (*(check for check in self.checks if check.runs_by_itself), *asking)
+        return tuple(task for task in (*self.checks, *self.hooks, *asking) if task.runs_by_itself)
 
     def gates_at(self, point: GatePoint) -> tuple[Gate, ...]:
         """The gates that are asked at this point, in the file's order."""

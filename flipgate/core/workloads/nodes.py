@@ -47,15 +47,15 @@ class Node:
 
 
 def keeps_out(node: Node, spec: Mapping[str, Any]) -> str:
-    """Says why no pod of this spec may run on the node, whatever is free there; empty where one may."""
+    """Says what keeps all pods of this spec from the node, whatever is free there; empty where one may run."""
     for taint in node.taints:
         if not any(_tolerates(each, taint) for each in spec.get("tolerations") or []):
-            return "is cordoned" if taint.key == CORDONED else f"has taint {taint}"
+            return "cordoned" if taint.key == CORDONED else f"with taint {taint}"
     wanted: Mapping[str, str] = spec.get("nodeSelector") or {}
     for key, value in sorted(wanted.items()):
         if node.labels.get(key) != value:
-            return f"has not the label {key}={value} of its nodeSelector"
-    return "" if _affine(node, spec) else "does not match its required node affinity"
+            return f"without the label {key}={value} of its nodeSelector"
+    return "" if _affine(node, spec) else "outside its required node affinity"
 
 
 def _tolerates(toleration: Mapping[str, Any], taint: Taint) -> bool:

@@ -23,11 +23,11 @@ INJECTING: Final = "vault.hashicorp.com/"
 
 
 def reach_job(
-    template: Mapping[str, Any], container: str, image: str, run: Sequence[str], *, bare: bool
+    template: Mapping[str, Any], container: str, image: str, run: Sequence[str], task: str, *, bare: bool
 ) -> dict[str, Any]:
     """Returns the spec of that Job. `bare`: without variables, volumes and the account's token. Raises KeyError where
     the template has no such container."""
-    spec = own_job(template, container, image, run)
+    spec = own_job(template, container, image, run, task)
     pod = spec["template"]["spec"]
     pod["readinessGates"] = [{"conditionType": NEVER_READY}]
     meta = spec["template"].setdefault("metadata", {})
@@ -37,5 +37,5 @@ def reach_job(
         pod["containers"] = [{k: v for k, v in each.items() if k not in FOR_PROGRAM} for each in pod["containers"]]
         given = meta.get("annotations") or {}
         meta["annotations"] = {key: value for key, value in given.items() if not key.startswith(INJECTING)}
-    meta["labels"] = dict((template.get("metadata") or {}).get("labels") or {})
+    meta["labels"] = {**((template.get("metadata") or {}).get("labels") or {}), **(meta.get("labels") or {})}
     return {**spec, "ttlSecondsAfterFinished": KEPT_SECONDS}

@@ -46,7 +46,7 @@ def _ask(acting: Acting, release: Release, endpoint: Endpoint, may_go_on: Callab
     container, image = workload.container_of(service.container), endpoint.image or release.images[service.name]
     bare = endpoint.image is not None or endpoint.run is None
     try:
-        spec = reach_job(workload.template, container, image, endpoint.words, bare=bare)
+        spec = reach_job(workload.template, container, image, endpoint.words, endpoint.name, bare=bare)
     except KeyError:
         fact = f"not asked: {workload} {f'has no container {container}' if workload.found else 'is not there'}"
         row = Evidence(task.name, Verdict.UNKNOWN, task.what, str(workload), fact, task.wanted)

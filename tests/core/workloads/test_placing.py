@@ -50,12 +50,12 @@ def asks(operator: str, *values: str, key: str = "zone") -> dict[str, Any]:
 )
 def test_a_taint_keeps_out_what_does_not_tolerate_it(toleration: dict[str, Any], kept_out: bool) -> None:
     said = keeps_out(node(taint=DATABASES), {"tolerations": [toleration]})
-    assert said == ("has taint dedicated=db:NoSchedule" if kept_out else "")
+    assert said == ("with taint dedicated=db:NoSchedule" if kept_out else "")
 
 
 def test_a_cordoned_node_takes_what_tolerates_that() -> None:
     cordoned = node(taint=Taint(CORDONED, "", "NoSchedule"))
-    assert keeps_out(cordoned, {}) == "is cordoned"
+    assert keeps_out(cordoned, {}) == "cordoned"
     assert keeps_out(cordoned, {"tolerations": [{"operator": "Exists"}]}) == ""
 
 
@@ -80,7 +80,7 @@ def test_a_cordoned_node_takes_what_tolerates_that() -> None:
 )
 def test_required_node_affinity_has_six_operators(expression: dict[str, Any], matches: bool) -> None:
     said = keeps_out(node(zone="a", generation="8"), affine(expression))
-    assert said == ("" if matches else "does not match its required node affinity")
+    assert said == ("" if matches else "outside its required node affinity")
 
 
 def test_one_term_of_several_will_do_and_within_one_all_have_to_match() -> None:
@@ -95,7 +95,7 @@ def test_one_term_of_several_will_do_and_within_one_all_have_to_match() -> None:
 
 def test_a_node_selector_is_named_with_the_label_that_lacks() -> None:
     said = keeps_out(node(disk="hdd"), {"nodeSelector": {"disk": "ssd"}})
-    assert said == "has not the label disk=ssd of its nodeSelector"
+    assert said == "without the label disk=ssd of its nodeSelector"
 
 
 def test_pods_that_fit_are_no_shortage() -> None:
@@ -109,7 +109,7 @@ def test_what_is_short_is_said_with_numbers_and_on_how_many_nodes() -> None:
             "web",
             2,
             3,
-            "of 3 nodes: 1 has taint dedicated=db:NoSchedule, 2 short of cpu (a pod requests 1, at most 0.5 left)",
+            "of 3 nodes: 1 with taint dedicated=db:NoSchedule, 2 short of cpu (a pod requests 1, at most 0.5 left)",
         ),
     )
 
@@ -143,7 +143,7 @@ def test_in_a_sentence_each_service_is_named_that_lacks_room() -> None:
     wanted = [coming("web", 2), coming("api", 3)]
     assert placed([node(cpu="9")], wanted) == ("5 pods fit", "1 node")
     assert placed([node(cpu="3"), node("n2", taint=DATABASES)], wanted) == (
-        "web: 2 of 2 pods fit on no node (of 2 nodes: 1 has taint dedicated=db:NoSchedule, 1 short of cpu (a pod "
+        "web: 2 of 2 pods fit on no node (of 2 nodes: 1 with taint dedicated=db:NoSchedule, 1 short of cpu (a pod "
         "requests 1, at most 0 left))",
         "2 nodes",
     )

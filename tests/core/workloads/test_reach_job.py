@@ -10,12 +10,12 @@ from tests.core.workloads.test_own_job import TEMPLATE
 
 
 def made(*, bare: bool) -> dict[str, Any]:
-    return reach_job(TEMPLATE, "web", "acme/ask:1", ["ask"], bare=bare)["template"]
+    return reach_job(TEMPLATE, "web", "acme/ask:1", ["ask"], "database", bare=bare)["template"]
 
 
 def test_it_has_the_labels_and_the_account_that_a_network_goes_by_and_is_never_ready() -> None:
     pod = made(bare=True)
-    assert pod["metadata"]["labels"] == TEMPLATE["metadata"]["labels"]
+    assert pod["metadata"]["labels"] == {**TEMPLATE["metadata"]["labels"], "flipgate.dev/task": "database"}
     assert (pod["spec"]["serviceAccountName"], pod["spec"]["nodeSelector"]) == ("web", {"disk": "fast"})
     assert pod["spec"]["readinessGates"] == [{"conditionType": NEVER_READY}], "no Service sends it anybody"
 
