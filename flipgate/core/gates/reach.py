@@ -148,9 +148,13 @@ class Endpoint(FileModel):
             return ("sh", "-c", HTTP, "reach", self.url, str(self.status or ""), seconds)
         return ("sh", "-c", TCP, "reach", str(self.host), str(self.port), seconds)
 
-    def task(self, first: str) -> ReachTask:
-        """The Job that asks it, of this service's pods where it names none."""
-        given = {"name": self.name, "workload": self.from_ or first, "run": self.words, "image": self.image}
+    def asker(self, serving: Iterable[str]) -> str:
+        """The service whose pods would ask it; `serving` are those that serve, in the file's order."""
+        return self.from_ or next(iter(serving), "")
+
+    def task(self, asker: str) -> ReachTask:
+        """The Job that asks it as this service's pods would."""
+        given = {"name": self.name, "workload": asker, "run": self.words, "image": self.image}
         return ReachTask.model_validate({**given, "timeoutSeconds": self.timeout_seconds})
 
 

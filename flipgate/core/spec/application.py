@@ -266,8 +266,8 @@ class Spec(FileModel):
     @property
     def tasks(self) -> tuple[Task, ...]:
         """All that it declares to be run: Jobs and commands, of whatever part of the file."""
-        first = next((service.name for service in self.services if service.serves), "")
-        asking = (endpoint.task(first) for endpoint in self.reach)
+        serving = [service.name for service in self.services if service.serves]
+        asking = (endpoint.task(endpoint.asker(serving)) for endpoint in self.reach)
         return tuple(task for task in (*self.checks, *self.hooks, *asking) if task.runs_by_itself)
 
     def gates_at(self, point: GatePoint) -> tuple[Gate, ...]:

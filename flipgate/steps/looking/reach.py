@@ -11,13 +11,13 @@ from flipgate.steps.looking.look import side_of_release
 
 def read_reach(world: World, view: View, release: Release | None) -> list[Evidence]:
     """Returns a row for each declared endpoint, which is only shown; none for a release, which asks them itself."""
-    side, first = side_of_release(view, release), next(iter(world.application.serving()), None)
+    side, serving = side_of_release(view, release), [each.name for each in world.application.serving()]
     if release is not None or side is None:
         return []
     place = world.application.place_of(side)
     found = []
     for each in world.application.spec.reach:
-        asker = each.from_ or (first.name if first else "")
-        answer = f"a Job asks {each.target} as pods of {asker} would, before anything of a release is brought up"
+        asks = f"a Job asks {each.target} as pods of {each.asker(serving)} would"
+        answer = f"{asks}, before anything of a release is brought up"
         found.append(Evidence(each.gate, Verdict.INFO, each.target, str(place), answer, each.wanted))
     return found

@@ -40,8 +40,8 @@ def ask_endpoints(acting: Acting, release: Release) -> list[Evidence]:
 
 def _ask(acting: Acting, release: Release, endpoint: Endpoint, may_go_on: Callable[[], None]) -> Evidence:
     world = acting.world
-    task = endpoint.task(world.application.serving()[0].name)
-    service = world.application.service(task.workload or "")
+    service = world.application.service(endpoint.asker(each.name for each in world.application.serving()))
+    task = endpoint.task(service.name)
     workload = look_at_side(world, release.side, [service]).workloads[service.name]
     container, image = workload.container_of(service.container), endpoint.image or release.images[service.name]
     bare = endpoint.image is not None or endpoint.run is None

@@ -41,7 +41,7 @@ def test_the_cluster_role_of_the_page_is_the_right_that_lacks(
     assert unread.startswith("not known: no permission to list nodes")
 
     typed = command.replace("flipgate-nodes", own).replace("flipgate:flipgate", f"{shop.own}:flipgate")
-    env = {"KUBECONFIG": str(shop.kubeconfig), "PATH": f"{lab.kubectl.parent}:/usr/bin:/bin"}
+    env = {"KUBECONFIG": str(shop.kubeconfig), "PATH": f"{lab.kubectl.parent}:/usr/bin:/bin", "HOME": str(tmp_path)}
     for words, text in (("kubectl apply -f -", role.replace("flipgate-nodes", own)), (typed, "")):
         subprocess.run(words, shell=True, check=True, input=text, text=True, env=env, timeout=60)
     until(lambda: "not known" not in asked(shop, robot, seen), why="the API server knows the role")

@@ -31,7 +31,8 @@ def loaded(*endpoints: str) -> tuple[Endpoint, ...]:
 
 def test_an_endpoint_is_asked_by_the_first_serving_service_unless_it_says_whose_pods() -> None:
     first, other = loaded(DATABASE, "{name: broker, host: mq, port: 5672, from: mailer, image: acme/ask:1}")
-    assert [each.task("web").workload for each in (first, other)] == ["web", "mailer"]
+    assert [each.asker(["web"]) for each in (first, other)] == ["web", "mailer"]
+    assert other.asker([]) == "mailer", "also where nothing serves"
     assert first.target == "db.shared:5432"
     assert first.task("web").written != but_image(first).task("web").written, "another image is another Job"
 
