@@ -38,7 +38,7 @@ echo "$1:$2 answers"
 HTTP: Final = f"""\
 if command -v curl >/dev/null 2>&1; then
   said=$(curl -sS -L --max-redirs 5 -o /dev/null -m "$3" -w 'HTTP/1.1 %{{http_code}} ' "$1" 2>&1)
-elif command -v wget >/dev/null 2>&1; then said=$(wget -S -O /dev/null -T "$3" "$1" 2>&1)
+elif command -v wget >/dev/null 2>&1; then said=$(wget -S -O /dev/null -t 1 -T "$3" "$1" 2>&1)
 else echo "{CANNOT} no curl or wget in this image"; exit 127
 fi
 code=$(printf '%s\\n' "$said" | sed -n 's/.*HTTP\\/[0-9.]* \\([1-5][0-9][0-9]\\).*/\\1/p' | tail -n 1)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import http.server
+import shutil
 import socket
 import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -95,13 +97,24 @@ def test_a_port_that_answers_passes_and_one_that_is_closed_fails() -> None:
     assert (code, said) == (1, f"127.0.0.1:{port} does not answer within 5 s\n")
 
 
+@pytest.fixture(params=[tool for tool in ("curl", "wget") if shutil.which(tool)])
+def image(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """An image that has one of the tools alone, beside a shell's usual ones."""
+    for tool in (request.param, "sed", "tail"):
+        (tmp_path / tool).symlink_to(str(shutil.which(tool)))
+    return tmp_path
+
+
 @pytest.mark.parametrize(
     ("answered", "wanted", "code"), [(200, None, 0), (404, None, 0), (503, None, 1), (404, 404, 0), (200, 204, 1)]
 )
-def test_a_url_answers_by_its_status(answered: int, wanted: int | None, code: int) -> None:
+def test_a_url_answers_by_its_status(image: Path, answered: int, wanted: int | None, code: int) -> None:
     with serving(answered) as port:
         url = f"http://127.0.0.1:{port}/health"
-        assert ran(endpoint(url=url, status=wanted).words) == (code, f"{url}: status {answered}\n")
+        asked = endpoint(url=url, status=wanted)
+        assert ran(asked.words, PATH=str(image)) == (code, f"{url}: status {answered}\n")
+    unheard, said = ran(asked.words, PATH=str(image))
+    assert (unheard, said.splitlines()[-1]) == (1, f"{url} does not answer within 5 s")
 
 
 def test_an_image_that_has_nothing_to_ask_with_is_unknown_and_says_what_helps() -> None:
