@@ -48,9 +48,6 @@ def while_open(acting: Acting, release: Release) -> Callable[[], None]:
     def may_go_on() -> None:
         acting.check_lease()
         with suppress(TemporaryError):  # it is asked again soon, and one that is ended for this would be run once more
-            record = acting.world.store.read()
-            need_open(record, release.name)
-            if record.epoch != acting.epoch:  # a rollback has taken the Lease, and its release stays open
-                acting.confirm_lease()
+            need_open(acting.world.store.read(), release.name)
 
     return may_go_on
