@@ -96,7 +96,7 @@ def _why(all_nodes: int, out: Mapping[str, int], free: Sequence[Amounts], needs:
     ranked = sorted(out.items(), key=lambda each: (-each[1], each[0]))
     said = [f"{count} {why}" for why, count in ranked[:NODES_SAID]]
     if others := sum(count for _, count in ranked[NODES_SAID:]):
-        said.append(f"{others} for {len(ranked) - NODES_SAID} reasons more")
+        said.append(f"{others} for other reasons")
     for resource, count in sorted(short.items()):
         if count:
             best = max(Decimal(0), *(node.get(resource, Decimal(0)) for node in free))

@@ -23,7 +23,7 @@ def test_what_is_bound_counts_what_has_ended_does_not_and_what_fits_nowhere_is_s
     spec = {"nodeSelector": {"shop": shop.name}, "containers": [wants]}
     shop.scaled(GREEN, "web", 0, template={"spec": spec})
     node = put_node(shop, "a")
-    put_node(shop, "b", taint=shop.name)
+    put_node(shop, "b", taint="dedicated")
     put_node(shop, "c", unschedulable=True)
     put_pod(shop, node, "ended", "2", phase="Succeeded")
     found = room(world)
@@ -35,7 +35,7 @@ def test_what_is_bound_counts_what_has_ended_does_not_and_what_fits_nowhere_is_s
     assert found.verdict is Verdict.INFO, "an autoscaler may add a node: it stops nothing"
     assert found.answer.startswith("web: 1 of 2 pods fit on no node (of ")
     for lack in (
-        f"1 with taint {shop.name}:NoSchedule",
+        " with taint dedicated:NoSchedule",
         " cordoned",
         "1 short of cpu (a pod requests 1, at most 0.5 left)",
     ):

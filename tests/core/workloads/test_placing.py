@@ -149,6 +149,13 @@ def test_in_a_sentence_each_service_is_named_that_lacks_room() -> None:
     )
 
 
+def test_of_many_reasons_the_commonest_are_said() -> None:
+    nodes = [node(f"n{number}", taint=Taint(f"t{number % 6}", "", "NoSchedule")) for number in range(7)]
+    (found,) = place(nodes, [coming("web", 1)])
+    assert found.why.startswith("of 7 nodes: 2 with taint t0:NoSchedule, 1 with taint t1:NoSchedule, ")
+    assert found.why.endswith(", 2 for other reasons")
+
+
 def test_a_resource_that_no_node_has_fits_nowhere() -> None:
     wants = Coming("model", 1, {"nvidia.com/gpu": Decimal(1)}, {})
     (found,) = place([node()], [wants])
