@@ -18,6 +18,7 @@ HOMES: Final[Mapping[str, str]] = MappingProxyType(
         "ConfigMap": "/api/v1",
         "Event": "/api/v1",
         "LimitRange": "/api/v1",
+        "Node": "/api/v1",
         "Pod": "/api/v1",
         "ResourceQuota": "/api/v1",
         "Secret": "/api/v1",
@@ -40,6 +41,11 @@ def address(kind: str, namespace: str, name: str = "") -> str:
     """One object of a namespace, or without a name all of its kind. Raises KeyError for a kind of no use here."""
     every = f"{HOMES[kind]}/namespaces/{namespace}/{kind.lower()}s"
     return f"{every}/{name}" if name else every
+
+
+def everywhere(kind: str) -> str:
+    """All objects of a kind in the whole cluster. Raises KeyError for a kind of no use here."""
+    return f"{HOMES[kind]}/{kind.lower()}s"
 
 
 def address_of(each: Stamped) -> str:

@@ -228,12 +228,14 @@ class Cluster(Reader):
         query = {"fieldManager": FIELD_MANAGER}
         return self._write("PATCH", path, body=part, query=query, content_type=MERGE_PATCH, timeout=timeout)
 
-    def delete(self, path: str, *, uid: str = "") -> None:
+    def delete(self, path: str, *, uid: str = "", dependents: bool = False) -> None:
         """Deletes one object; one that is gone already is fine. With a `uid` that very object: raises Conflict where
-        another stands there by its name."""
-        only = {"body": {"preconditions": {"uid": uid}}} if uid else {}
+        another stands there by its name. With its `dependents`: a Job leaves its pods behind otherwise."""
+        only: dict[str, Any] = {"preconditions": {"uid": uid}} if uid else {}
+        if dependents:
+            only["propagationPolicy"] = "Background"
         try:
-            self._write("DELETE", path, **only)
+            self._write("DELETE", path, **({"body": only} if only else {}))
         except NotFound:
             return
 

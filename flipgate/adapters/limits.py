@@ -25,8 +25,8 @@ def read_quotas(cluster: Reader, namespace: str) -> tuple[Quota, ...]:
     return tuple(
         Quota(
             item["metadata"]["name"],
-            _amounts(item["spec"].get("hard")),
-            _amounts((item.get("status") or {}).get("used")),
+            amounts(item["spec"].get("hard")),
+            amounts((item.get("status") or {}).get("used")),
             scoped=bool(
                 item["spec"].get("scopeSelector") or set(item["spec"].get("scopes") or []) - {"NotTerminating"}
             ),
@@ -42,10 +42,10 @@ def read_ranges(cluster: Reader, namespace: str) -> tuple[Range, ...]:
         Range(
             item["metadata"]["name"],
             each["type"],
-            most=_amounts(each.get("max")),
-            least=_amounts(each.get("min")),
-            limits=_amounts(each.get("default")),
-            requests=_amounts(each.get("defaultRequest")),
+            most=amounts(each.get("max")),
+            least=amounts(each.get("min")),
+            limits=amounts(each.get("default")),
+            requests=amounts(each.get("defaultRequest")),
         )
         for item in items
         for each in item["spec"].get("limits") or []
@@ -83,7 +83,7 @@ def pod_needs(template: Mapping[str, Any], ranges: Iterable[Range] = ()) -> dict
     needs = {}
     for kind in ("requests", "limits"):
         together, each = [_named(c, kind, filled) for c in beside], [_named(c, kind, filled) for c in before]
-        overhead = _amounts(spec.get("overhead"))
+        overhead = amounts(spec.get("overhead"))
         for resource in _in_all([*together, *each]):
             most = max((init[resource] for init in each), default=Decimal(0))
             total = sum((c[resource] for c in together), Decimal(0))
@@ -104,10 +104,39 @@ def container_needs(template: Mapping[str, Any], ranges: Iterable[Range] = ()) -
     }
 
 
+def scheduled_requests(spec: Mapping[str, Any], ranges: Iterable[Range] = ()) -> dict[str, Decimal]:
+    """What a pod of this spec requests of a node, by resource as a node names it, as the scheduler counts: what a
+    container does not name is nothing, and what the whole pod requests (`spec.resources`) wins."""
+    filled = tuple(ranges)
+    total: dict[str, Decimal] = {}
+    for each in spec.get("containers") or []:
+        _add(total, _named(each, "requests", filled))
+    most: dict[str, Decimal] = {}
+    beside: dict[str, Decimal] = {}
+    for each in spec.get("initContainers") or []:
+        takes = _named(each, "requests", filled)
+        if each.get("restartPolicy") == "Always":  # it stays beside those that come after it
+            _add(beside, takes)
+            _add(total, takes)
+            takes = {}
+        for resource in {*takes, *beside}:
+            here = takes.get(resource, Decimal(0)) + beside.get(resource, Decimal(0))
+            most[resource] = max(most.get(resource, Decimal(0)), here)
+    together = {name: max(total.get(name, Decimal(0)), most.get(name, Decimal(0))) for name in {*total, *most}}
+    together |= amounts((spec.get("resources") or {}).get("requests"))
+    _add(together, amounts(spec.get("overhead")))
+    return together
+
+
+def _add(total: dict[str, Decimal], more: Mapping[str, Decimal]) -> None:
+    for resource, value in more.items():
+        total[resource] = total.get(resource, Decimal(0)) + value
+
+
 def _named(container: Mapping[str, Any], kind: str, ranges: Iterable[Range]) -> dict[str, Decimal]:
     resources = container.get("resources") or {}
-    limits = _amounts(resources.get("limits"))
-    own = limits | _amounts(resources.get("requests")) if kind == "requests" else limits
+    limits = amounts(resources.get("limits"))
+    own = limits | amounts(resources.get("requests")) if kind == "requests" else limits
     filled: dict[str, Decimal] = {}
     for each in ranges:
         if each.of == "Container":
@@ -120,7 +149,8 @@ def _in_all(containers: Iterable[Mapping[str, Decimal]]) -> set[str]:
     return set.intersection(*sets) if sets else set()
 
 
-def _amounts(named: Mapping[str, Any] | None) -> dict[str, Decimal]:
+def amounts(named: Mapping[str, Any] | None) -> dict[str, Decimal]:
+    """What Kubernetes writes as quantities (`500m`, `64Mi`), as numbers: cores, bytes and counts."""
     from kubernetes.utils.quantity import parse_quantity
 
     return {name: parse_quantity(value) for name, value in (named or {}).items()}

@@ -106,7 +106,7 @@ def render(pod: Object, state: PodState, previous: Sequence[Object], now: str) -
         "podIP": state.pod_ip,
         "podIPs": [{"ip": state.pod_ip}],
         "startTime": state.started_at,
-        "conditions": _conditions(state, current, previous, now),
+        "conditions": _conditions(state, current, previous, now, _closed_gates(pod)),
         "containerStatuses": [_container(_in_turn(container, state), pod) for container in state.containers],
     }
     if state.inits:
@@ -132,7 +132,16 @@ def image_id(image: str) -> str:
     return "sha256:" + hashlib.sha256(image.encode()).hexdigest()
 
 
-def _conditions(state: PodState, current: str, previous: Sequence[Object], now: str) -> list[dict[str, Any]]:
+def _closed_gates(pod: Object) -> list[str]:
+    """The readiness gates whose condition nobody has set to True: the kubelet leaves those conditions to others."""
+    held = {each["type"] for each in (pod.get("status") or {}).get("conditions") or [] if each["status"] == "True"}
+    gates = [each["conditionType"] for each in pod["spec"].get("readinessGates") or []]
+    return [gate for gate in gates if gate not in held]
+
+
+def _conditions(
+    state: PodState, current: str, previous: Sequence[Object], now: str, closed: Sequence[str]
+) -> list[dict[str, Any]]:
     since = {condition["type"]: condition for condition in previous}
     waiting = _unready(state)
     initialized = _initialized(state)
@@ -146,9 +155,16 @@ def _conditions(state: PodState, current: str, previous: Sequence[Object], now: 
         ("PodScheduled", True, {}),
         ("Initialized", initialized, {} if initialized else {"reason": "ContainersNotInitialized"}),
         ("ContainersReady", not waiting, unready if waiting else {}),
-        ("Ready", not waiting, unready if waiting else {}),
+        ("Ready", not waiting and not closed, unready if waiting else _gated(closed)),
     ]
     return [_condition(name, holds, why, since.get(name, {}), now) for name, holds, why in facts]
+
+
+def _gated(closed: Sequence[str]) -> dict[str, Any]:
+    if not closed:
+        return {}
+    message = "".join(f'corresponding condition of pod readiness gate "{gate}" does not exist.' for gate in closed)
+    return {"reason": "ReadinessGatesNotReady", "message": message}
 
 
 def _condition(name: str, holds: bool, why: dict[str, Any], before: Object, now: str) -> dict[str, Any]:

@@ -105,6 +105,10 @@ BY_REVERT = frozenset({("moving/git_revert.py", REVERT_IMAGES)})
 BY_PARITY = frozenset({("moving/copy_objects.py", COPY_OBJECTS)})
 """Of an application that declares what is copied: between two objects, in tests/api/moving/test_copy_objects.py."""
 
+BY_PULLING = frozenset({("releasing/pre_pull.py", START_JOB)})
+"""Of an application whose images are pulled ahead: between making its Jobs and letting them run, in
+tests/api/releasing/test_pre_pull.py."""
+
 BETWEEN = (
     Crash(FLIP_TRAFFIC, str(BAKING), "releasing/flip.py", _both(FLIPPING), _both(LIVE)),
     Crash(FLIP_TRAFFIC, str(LIVE), "releasing/flip.py", _both(BAKING), _both(LIVE)),

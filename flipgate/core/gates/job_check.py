@@ -21,7 +21,7 @@ RELEASE: Final = "flipgate.dev/release"
 APPLICATION: Final = "flipgate.dev/application"
 _NAME_SHOWN: Final = 30
 _OF_US: Final[Mapping[str, str]] = MappingProxyType({"app.kubernetes.io/managed-by": "flipgate"})
-_PART: Final = "app.kubernetes.io/component"
+PART: Final = "app.kubernetes.io/component"
 
 
 def _job(spec: dict[str, JsonValue]) -> dict[str, JsonValue]:
@@ -55,7 +55,7 @@ def job_name(noun: str, name: str, written: Mapping[str, Any], release: str, occ
 
 def job_labels(application: str, release: str, noun: str) -> dict[str, str]:
     """Returns the labels by which a Job is known to be ours, and of which release and kind of task."""
-    return {**_OF_US, _PART: noun, APPLICATION: application, RELEASE: release}
+    return {**_OF_US, PART: noun, APPLICATION: application, RELEASE: release}
 
 
 def job_of(

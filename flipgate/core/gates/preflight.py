@@ -25,8 +25,8 @@ def as_row(found: Evidence) -> dict[str, str]:
 def refusal(evidence: Sequence[Evidence]) -> str:
     """Returns all that keeps a release from being brought up, so that it can be mended in one go; empty where nothing
     does."""
-    bad = not_passed(evidence)
-    return "; ".join([f"{len(bad)} of {len(evidence)} do not pass", *map(told, bad)]) if bad else ""
+    bad, judged = not_passed(evidence), [each for each in evidence if each.verdict is not Verdict.INFO]
+    return "; ".join([f"{len(bad)} of {len(judged)} do not pass", *map(told, bad)]) if bad else ""
 
 
 def before_bring_up(release: Release, now: datetime) -> Iterator[Evidence]:

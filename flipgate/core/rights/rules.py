@@ -206,10 +206,14 @@ def _checks(application: Application, place: Place) -> Iterator[Rule]:
         if posting := _run_by([hook for hook in application.spec.hooks if hook.method == "POST"], "http"):
             why = "Hooks that POST, as [SCHEME:]SERVICE:PORT."
             yield Rule(namespace, "", "services/proxy", ("create",), names, why, by=posting)
-    if jobs := _run_by(tasks, "job", "workload"):
+    pulling = RUNS_CHECKS if application.spec.pre_pull else frozenset[Account]()
+    if jobs := _run_by(tasks, "job", "workload") | pulling:
         why = "A task that is a Job: made and followed, with its log and Events; a flip suspends what has not ended."
         yield from rules(namespace, MAKING_JOBS, why=why, by=jobs)
         yield from rules(namespace, (("batch", "jobs", "get list patch"),), why=why)
+    if application.spec.reach or application.spec.pre_pull:
+        why = "Jobs that asked what has to be reached, or pulled images: taken away once they have ended."
+        yield from rules(namespace, (("batch", "jobs", "delete"),), why=why, needed=False, by=RUNS_CHECKS)
 
 
 def _run_by(tasks: Iterable[Task], *kinds: str) -> frozenset[Account]:

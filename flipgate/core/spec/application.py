@@ -20,6 +20,7 @@ from flipgate.core.gates.checks import MOST_SUITES, Check
 from flipgate.core.gates.hooks import MOST_HOOKS, Hook
 from flipgate.core.gates.kinds import WORDS, Gate
 from flipgate.core.gates.points import GatePoint
+from flipgate.core.gates.reach import MOST_ENDPOINTS, Endpoint, asked_by_nobody
 from flipgate.core.gates.task import Task
 from flipgate.core.spec.documents import Document, Location, read_document
 from flipgate.core.spec.doubts import find_doubts
@@ -33,6 +34,7 @@ from flipgate.core.spec.git import GitSpec
 from flipgate.core.spec.metrics import Metrics
 from flipgate.core.spec.parity import Parity
 from flipgate.core.spec.policy import Policy
+from flipgate.core.spec.pre_pull import PrePull
 from flipgate.core.spec.service import Service
 from flipgate.core.spec.traffic import TrafficSpec
 from flipgate.core.spec.validation import explain_errors, takes_anything, takes_numbers
@@ -118,6 +120,9 @@ class StayingRoute(FileModel):
 
 
 AnyRoute = TypeVar("AnyRoute", Route, StayingRoute)
+Named = TypeVar(
+    "Named", tuple[Service, ...], tuple[Check, ...], tuple[Hook, ...], tuple[Gate, ...], tuple[Endpoint, ...]
+)
 
 
 class Announce(FileModel):
@@ -139,24 +144,9 @@ def _unique_routes(routes: tuple[AnyRoute, ...]) -> tuple[AnyRoute, ...]:
     return routes
 
 
-def _unique_services(services: tuple[Service, ...]) -> tuple[Service, ...]:
-    _refuse_twice(service.name for service in services)
-    return services
-
-
-def _unique_checks(checks: tuple[Check, ...]) -> tuple[Check, ...]:
-    _refuse_twice(check.name for check in checks)
-    return checks
-
-
-def _unique_hooks(hooks: tuple[Hook, ...]) -> tuple[Hook, ...]:
-    _refuse_twice(hook.name for hook in hooks)
-    return hooks
-
-
-def _unique_gates(gates: tuple[Gate, ...]) -> tuple[Gate, ...]:
-    _refuse_twice(gate.name for gate in gates)
-    return gates
+def _unique_names(named: Named) -> Named:
+    _refuse_twice(each.name for each in named)
+    return named
 
 
 class Spec(FileModel):
@@ -172,22 +162,34 @@ class Spec(FileModel):
         description="What else leads to a side and is left there: no move takes its users along.",
     )
     traffic: TrafficSpec = Field(description="How flipgate sees for itself which side answers users.")
-    services: Annotated[tuple[Service, ...], AfterValidator(_unique_services)] = Field(
+    services: Annotated[tuple[Service, ...], AfterValidator(_unique_names)] = Field(
         min_length=1,
         description="Everything that is released together.",
         json_schema_extra={"maxItems": MOST_SERVICES},
     )
-    checks: Annotated[tuple[Check, ...], AfterValidator(_unique_checks)] = Field(
+    checks: Annotated[tuple[Check, ...], AfterValidator(_unique_names)] = Field(
         default=(), description="Questions that the dark side must answer before a person is asked."
     )
-    hooks: Annotated[tuple[Hook, ...], AfterValidator(_unique_hooks)] = Field(
+    reach: Annotated[tuple[Endpoint, ...], AfterValidator(_unique_names)] = Field(
+        default=(),
+        max_length=MOST_ENDPOINTS,
+        description="What has to answer from the dark side before anything of a release is brought up there.",
+        exclude_if=lambda reach: not reach,
+    )
+    pre_pull: PrePull | None = Field(
+        default=None,
+        description="Has the nodes pull a release's new images before its pods come; `{}` will do. Left out, they pull "
+        "them when the pods come.",
+        exclude_if=lambda wanted: wanted is None,
+    )
+    hooks: Annotated[tuple[Hook, ...], AfterValidator(_unique_names)] = Field(
         default=(),
         description="What is done at points of a release's way, once for each release.",
         json_schema_extra={"maxItems": MOST_HOOKS},
         exclude_if=lambda hooks: not hooks,
     )
     metrics: Metrics = Field(default_factory=Metrics, description="Where the gates' numbers come from.")
-    gates: Annotated[tuple[Gate, ...], AfterValidator(_unique_gates)] = Field(
+    gates: Annotated[tuple[Gate, ...], AfterValidator(_unique_names)] = Field(
         default=(), description="Questions asked at points of a release's way, beside flipgate's own."
     )
     parity: Parity | None = Field(
@@ -220,6 +222,13 @@ class Spec(FileModel):
             problems.append(f"{count} checks run by themselves; {MOST_SUITES} are the most")
         if problems:
             raise ValueError("; ".join(problems))
+        return self
+
+    @model_validator(mode="after")
+    def _endpoints_are_asked_by_pods(self) -> Spec:
+        serving = [service.name for service in self.services if service.serves]
+        if found := asked_by_nobody(self.reach, [service.name for service in self.services], serving):
+            raise ValueError("; ".join(found))
         return self
 
     @model_validator(mode="after")
@@ -257,7 +266,9 @@ class Spec(FileModel):
     @property
     def tasks(self) -> tuple[Task, ...]:
         """All that it declares to be run: Jobs and commands, of whatever part of the file."""
-        return tuple(task for task in (*self.checks, *self.hooks) if task.runs_by_itself)
+        serving = [service.name for service in self.services if service.serves]
+        asking = (endpoint.task(endpoint.asker(serving)) for endpoint in self.reach)
+        return tuple(task for task in (*self.checks, *self.hooks, *asking) if task.runs_by_itself)
 
     def gates_at(self, point: GatePoint) -> tuple[Gate, ...]:
         """The gates that are asked at this point, in the file's order."""

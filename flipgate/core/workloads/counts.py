@@ -1,8 +1,8 @@
 """How many pods: every rule for how many a service has to ask for, or has to have Ready, each written once.
 
-Asked for: `wanted_counts` (a side that is brought up), `whole_counts` (in the end), `scaled_up` (one that users return
-to), `at_work` (what works on the live side alone), `rest_counts`. Ready: `counts_to_move`, `counts_that_matter` with
-`enough`, `one_each`.
+Asked for: `wanted_counts` (a side that is brought up), `whole_counts` (in the end), `beside_live` (until workers
+have moved), `scaled_up` (one that users return to), `at_work` (what works on the live side alone),
+`rest_counts`. Ready: `counts_to_move`, `counts_that_matter` with `enough`, `one_each`.
 Remembered: `present_counts`, `suspended`, `largest`.
 """
 
@@ -45,6 +45,15 @@ def whole_counts(application: Application, active: SideState | None) -> dict[str
         for service in application.spec.services
         if service.kind != "CronJob"
     }
+
+
+def beside_live(application: Application, active: SideState | None) -> dict[str, int]:
+    """Returns how many pods a side that is brought up has while the other still has all of its own: workers that are
+    started first come up beside the old ones; else the old ones make room."""
+    whole, up = whole_counts(application, active), wanted_counts(application, active)
+    early = application.spec.policy.workers == "new-first"
+    first = {service.name for service in application.workers() if early}
+    return {name: count if name in first else up[name] for name, count in whole.items()}
 
 
 def scaled_up(service: Service, carried: int, other: int = 0) -> int:

@@ -6,7 +6,7 @@ what is wrong can be mended in one go. To add one: a function, and its name in R
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from flipgate.core.gates.preflight import refusal, told
@@ -19,14 +19,16 @@ from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.bounds import read_bounds
 from flipgate.steps.looking.look import look
+from flipgate.steps.looking.nodes import read_room_on_nodes
 from flipgate.steps.looking.parity import read_parity
+from flipgate.steps.looking.reach import read_reach
 from flipgate.steps.looking.room import read_room
 
 Reader = Callable[[World, View, Release | None], list[Evidence]]
 """Looks at the side of the release; without one, at the side that the next release would be brought up on. Changes
 nothing. What it may not read is a row: `unknown` where the file asks for it, else `info`."""
 
-READERS: Final[tuple[Reader, ...]] = (read_parity, read_bounds, read_room)
+READERS: Final[tuple[Reader, ...]] = (read_parity, read_bounds, read_room, read_room_on_nodes, read_reach)
 
 
 def preflight(world: World, view: View, release: Release | None) -> list[Evidence]:
@@ -46,21 +48,27 @@ def preflight(world: World, view: View, release: Release | None) -> list[Evidenc
     return [row for rows in world.each(ask, READERS) for row in rows]
 
 
-@about_application(untouched="both sides")
 def need_preflight(world: World, view: View, release: Release) -> list[Evidence]:
     """Returns what the readers say. Raises Refused (PreflightFailed) with all of it where any row fails or is
     unknown."""
     evidence = preflight(world, view, release)
+    need_rows(world, release, evidence)
+    return evidence
+
+
+@about_application(untouched="both sides")
+def need_rows(world: World, release: Release, evidence: Sequence[Evidence], before: Sequence[Evidence] = ()) -> None:
+    """Says these rows. Raises Refused (PreflightFailed) with all of them, and those of `before`, where any fails or is
+    unknown."""
     for each in evidence:
         world.say(f"preflight {told(each)}")
-    if fact := refusal(evidence):
+    if fact := refusal([*before, *evidence]):
         raise Refused(
             fact,
             obj=f"preflight of release {release.name} on {release.side}",
             reason=Why.PREFLIGHT_FAILED,
-            evidence=tuple(evidence),
+            evidence=(*before, *evidence),
         )
-    return evidence
 
 
 def preflight_problems(world: World, *, reads_all: bool = True) -> Iterator[str]:

@@ -95,6 +95,11 @@ def stop_jobs(acting: Acting, side: Side, *, keep: str = "") -> None:
             _stop(acting, job)
 
 
+def let_run(acting: Acting, job: Mapping[str, Any]) -> None:
+    """Lets a Job run that was made suspended. Raises Conflict once anybody of ours has written it since."""
+    _set_suspended(acting, job, False)
+
+
 def _stop(acting: Acting, job: Mapping[str, Any]) -> None:
     found: Mapping[str, Any] | None = job
     each = _stamped(job)

@@ -12,13 +12,16 @@ from flipgate.steps.acting.outbox import need_open
 from flipgate.steps.looking.look import look, need_its_side, need_record
 from flipgate.steps.looking.preflight import need_preflight
 from flipgate.steps.moving.copy_objects import copy_objects
+from flipgate.steps.releasing.pre_pull import need_pulled
+from flipgate.steps.releasing.reach import need_endpoints
 
 
 def preflight(acting: Acting, release: Release) -> list[Evidence]:
-    """Asks all readers, notes what they said with the release, and then copies what the file declares. A release that
-    is up already is asked nothing.
+    """Asks all readers, copies what the file declares, has Jobs ask endpoints and pull images, and notes what all said
+    with the release. One that is up already is asked nothing.
 
-    Raises Refused (PreflightFailed) where any row fails or is unknown, with all of them: nothing was written by then.
+    Raises Refused (PreflightFailed) where any row fails or is unknown, with all of them: no workload was written by
+    then.
     """
     world = acting.world
     view = look(world)
@@ -27,8 +30,10 @@ def preflight(acting: Acting, release: Release) -> list[Evidence]:
         return []
     dark = need_its_side(world, view, release)
     evidence = need_preflight(world, view, open_release)
+    copy_objects(acting, view, dark)  # what changes something comes after all that only look
+    evidence += need_endpoints(acting, open_release, evidence)
+    evidence += need_pulled(acting, open_release, view, evidence)
     now = world.now()
     if evidence and not any(each.step == PREFLIGHT for each in open_release.judgements):
         world.store.update(lambda record: records.judged(record, PREFLIGHT, evidence, now))
-    copy_objects(acting, view, dark)
     return evidence

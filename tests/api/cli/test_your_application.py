@@ -73,7 +73,7 @@ class Newcomer:
         return text.replace(NAME, self.name)
 
     def __call__(self, request: Handler) -> Answer | None:
-        """The API server, and a Traefik that follows the route."""
+        """The API server, a Traefik that follows the route, and one node."""
         if "/proxy/" in request.path:
             route = self.cluster.get(f"/apis/traefik.io/v1alpha1/namespaces/{self.name}-edge/ingressroutes/{self.name}")
             live = route["spec"]["routes"][0]["services"][0]["namespace"]
@@ -84,6 +84,9 @@ class Newcomer:
             traefik = pod("traefik-1", namespace="traefik")
             traefik["spec"] = {"containers": [{"name": "traefik", "args": args, "ports": ports}]}
             return 200, json.dumps({"items": [traefik]}).encode()
+        if request.path.startswith("/api/v1/nodes?"):
+            room = {"cpu": "16", "memory": "64Gi", "pods": "110"}
+            return 200, json.dumps({"items": [{"metadata": {"name": "n1"}, "status": {"allocatable": room}}]}).encode()
         return self.through(request)
 
     def run(self, commands: str) -> str:

@@ -79,9 +79,8 @@ def test_a_server_that_is_away_for_a_moment_ends_no_release_and_is_unknown_to_wh
 
 def test_what_passed_is_noted_once_and_shown_to_who_is_asked_for_the_flip(shop: Shop, world: World) -> None:
     put_quota(shop, "3")
-    assert [(each.gate, each.verdict) for each in foresee(world, {"web": "shop/web:2"}).preflight] == [
-        (room.GATE, Verdict.PASS)
-    ]
+    (foreseen, *_) = foresee(world, {"web": "shop/web:2"}).preflight
+    assert (foreseen.gate, foreseen.verdict) == (room.GATE, Verdict.PASS)
     release = opened(world)
     for _ in range(2):  # a run that is taken over begins anew
         under_lease(world, preflight, release)

@@ -13,6 +13,7 @@ from flipgate.core.spec.service import Service
 from flipgate.core.values.base import but
 from flipgate.core.workloads.counts import (
     at_work,
+    beside_live,
     coming_up,
     counts_that_matter,
     counts_to_move,
@@ -45,6 +46,12 @@ def test_an_autoscaled_count_wins_over_the_files_and_the_files_is_the_least(now:
 
 def test_workers_wait_until_traffic_has_moved() -> None:
     assert wanted_counts(shop(), side(BLUE))["mailer"] == 0
+
+
+@pytest.mark.parametrize(("workers", "beside"), [("old-first", 0), ("new-first", 3)])
+def test_workers_that_start_first_need_room_beside_the_old_ones(workers: str, beside: int) -> None:
+    application = shop(policy=f"{{workers: {workers}}}")
+    assert beside_live(application, side(BLUE, deployment(replicas=5))) == {"web": 5, "mailer": beside}
 
 
 def test_a_service_that_is_new_gets_the_files_count() -> None:

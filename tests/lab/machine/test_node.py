@@ -217,6 +217,16 @@ def test_an_unready_pod_names_its_containers() -> None:
     assert ready["message"] == "containers with unready status: [app]"
 
 
+def test_a_pod_whose_readiness_gate_nobody_has_opened_is_not_ready() -> None:
+    gated = pod()
+    gated["spec"]["readinessGates"] = [{"conditionType": "example.com/gate"}]
+    shown = conditions(render(gated, state(READY), (), "t9"))
+    assert (shown["ContainersReady"]["status"], shown["Ready"]["status"]) == ("True", "False")
+    assert shown["Ready"]["reason"] == "ReadinessGatesNotReady"
+    gated["status"] = {"conditions": [{"type": "example.com/gate", "status": "True"}]}
+    assert conditions(render(gated, state(READY), (), "t9"))["Ready"]["status"] == "True"
+
+
 def test_a_crash_loop_shows_the_last_end() -> None:
     looping = replace(WAITING, reason="CrashLoopBackOff", message="back-off 1s", last=ENDED, restarts=2)
     shown = render(pod(), state(looping), (), "t9")["containerStatuses"][0]
