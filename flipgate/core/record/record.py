@@ -225,7 +225,7 @@ class Record(Model):
         return next((each for each in self.releases if each.name == name), None)
 
     def ran_on(self, side: Side) -> bool:
-        """Whether anything ever ran on the side. False only where `init` noted that nothing did: nothing to go back to."""
+        """Whether anything ever ran on the side. False only where `init` noted that nothing did: no way back."""
         occupant = self.sides.get(side)
         return occupant is None or bool(occupant.images)
 

@@ -13,7 +13,9 @@ from flipgate.core.record.intents import (
     BringUp,
     CommitImages,
     CommitRoutes,
+    ContractDatabase,
     DarkPreview,
+    ExpandDatabase,
     HandOver,
     Intent,
     Move,
@@ -22,6 +24,7 @@ from flipgate.core.record.intents import (
     RequestMerge,
     Rest,
     Restore,
+    RevertDatabase,
     RevertImages,
     StartJob,
     WithdrawRequest,
@@ -55,6 +58,9 @@ STORED: tuple[tuple[Intent, dict[str, Any]], ...] = (
     (RequestMerge(GREEN, "flipgate/a"), {"to": "green", "branch": "flipgate/a"}),
     (RevertImages(GREEN, "a-1"), {"side": "green", "release": "a-1"}),
     (WithdrawRequest(GREEN, "flipgate/a"), {"to": "green", "branch": "flipgate/a"}),
+    (ExpandDatabase(GREEN, "orders", "12"), {"side": "green", "database": "orders", "before": "12"}),
+    (ContractDatabase(BLUE, "orders", "13"), {"side": "blue", "database": "orders", "before": "13"}),
+    (RevertDatabase(GREEN, "orders", "13"), {"side": "green", "database": "orders", "before": "13"}),
 )
 """As flipgate wrote them before they had types: what is stored is not to change."""
 
