@@ -1,4 +1,4 @@
-"""Runs a check that is a program of the operator's, with local addresses of the dark side's Services."""
+"""Runs a task that is a program of the operator's, with local addresses of the side's Services."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pathlib import Path
 from flipgate.adapters import programs
 from flipgate.adapters.addresses import address
 from flipgate.adapters.forwarder import Behind, forwarding
-from flipgate.core.gates.checks import Check
 from flipgate.core.gates.command_check import Ended, NotStarted, judge_command, told
+from flipgate.core.gates.task import Task
 from flipgate.core.rights.rules import SENDING, proxies
 from flipgate.core.spec.program import FOLDER_VARIABLE
-from flipgate.core.traffic.traffic import SERVICE, DarkSide
+from flipgate.core.traffic.traffic import SERVICE
 from flipgate.core.values.errors import FlipgateError, Refused
 from flipgate.core.values.place import Place
 from flipgate.core.values.reasons import Why
@@ -26,11 +26,11 @@ from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.world import World
 
 
-def run_command(world: World, dark: DarkSide, release: str, rule: Check, may_go_on: Callable[[], None]) -> Evidence:
-    """Runs one command check on the dark side. Whatever keeps it from being run is a verdict; `may_go_on` is asked
+def run_command(world: World, side: Side, release: str, task: Task, may_go_on: Callable[[], None]) -> Evidence:
+    """Runs one command about a side. Whatever keeps it from being run is a verdict; `may_go_on` is asked
     while it runs, and what that raises ends the program and is raised."""
-    place, began = world.application.place_of(dark.side), world.monotonic()
-    command = rule.command or ()
+    place, began = world.application.place_of(side), world.monotonic()
+    command = task.command or ()
     program = programs.find_program(command, os.environ)
     notes: list[str] = []
     found: Ended | NotStarted
@@ -39,52 +39,52 @@ def run_command(world: World, dark: DarkSide, release: str, rule: Check, may_go_
     else:
         with (
             forwarding(world.cluster, _behind(world, place)) as forwarded,
-            tempfile.TemporaryDirectory(prefix="flipgate-check-", ignore_cleanup_errors=True) as folder,
+            tempfile.TemporaryDirectory(prefix="flipgate-task-", ignore_cleanup_errors=True) as folder,
         ):
-            about = {"SIDE": str(dark.side), "NAMESPACE": place.namespace, "RELEASE": release}
-            environment = told(os.environ, folder, forwarded.urls, rule.asked, about)
+            about = {"SIDE": str(side), "NAMESPACE": place.namespace, "RELEASE": release}
+            environment = told(os.environ, folder, forwarded.urls, task.asked, about)
             home = Path(os.environ[FOLDER_VARIABLE])
             found = programs.run(
-                program, command[1:], environment, home, timeout=rule.timeout_seconds, may_go_on=may_go_on
+                program, command[1:], environment, home, timeout=task.timeout_seconds, may_go_on=may_go_on
             )
         notes = list(forwarded.notes)
-    verdict, fact = judge_command(found, rule.timeout_seconds)
-    evidence = Evidence(rule.name, verdict, rule.what, str(place), "; ".join([fact, *notes]), rule.wanted)
+    verdict, fact = judge_command(found, task.timeout_seconds)
+    evidence = Evidence(task.name, verdict, task.what, str(place), "; ".join([fact, *notes]), task.wanted)
     text = "" if isinstance(found, NotStarted) else found.output.text
     return replace(evidence, output=text, seconds=round(world.monotonic() - began, 3))
 
 
 @about_application(untouched="both sides")
 def need_commands(world: World) -> None:
-    """Raises Refused (CommandsNotAllowed) where the file has command checks that this worker would not run: before a
+    """Raises Refused (CommandsNotAllowed) where the file has commands that this worker would not run: before a
     release is opened that would then fail."""
     if problems := list(command_problems(world)):
         raise Refused("; ".join(problems), reason=Why.COMMANDS_NOT_ALLOWED)
 
 
 def command_problems(world: World) -> Iterator[str]:
-    """Each command check whose program this very environment would not run."""
-    for rule in world.application.spec.checks:
-        if rule.command and isinstance(found := programs.find_program(rule.command, os.environ), NotStarted):
-            yield f"check {rule.name} cannot be run: {found.fact}"
+    """Each command whose program this very environment would not run."""
+    for task in world.application.spec.tasks:
+        if task.command and isinstance(found := programs.find_program(task.command, os.environ), NotStarted):
+            yield f"{task.noun} {task.name} cannot be run: {found.fact}"
 
 
 def commands_here(world: World) -> Iterator[str]:
     """What `check` finds of commands. Without the folder's name nothing can be known here: that is said, for the
     worker's environment is another."""
-    rules = [rule for rule in world.application.spec.checks if rule.command]
+    tasks = [task for task in world.application.spec.tasks if task.command]
     request = world.application.spec.git.request if world.application.spec.git else None
     if request and FOLDER_VARIABLE in os.environ:
         found = programs.find_program(request.command, os.environ)
         yield from [f"spec.git.request cannot be run: {found.fact}"] if isinstance(found, NotStarted) else []
-    if rules and FOLDER_VARIABLE in os.environ:
+    if tasks and FOLDER_VARIABLE in os.environ:
         yield from command_problems(world)
-    elif rules:
+    elif tasks:
         world.say(
             f"{FOLDER_VARIABLE} is not set here, so nobody looked whether the programs of "
-            f"{', '.join(rule.name for rule in rules)} are there; a worker without it refuses each release"
+            f"{', '.join(task.name for task in tasks)} are there; a worker without it refuses each release"
         )
-    for side in Side if rules else ():
+    for side in Side if tasks else ():
         place = world.application.place_of(side)
         namespace, names = place.namespace, proxies(world.application, place)[1] or [""]
         lacking = [verb for verb in SENDING if not _may(world, verb, namespace, names)]
