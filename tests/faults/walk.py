@@ -12,6 +12,7 @@ from flipgate.core.record.intents import (
     BRING_UP,
     COMMIT_IMAGES,
     COMMIT_ROUTES,
+    EXPAND_DATABASE,
     HAND_OVER,
     MOVE_ROUTES,
     RELEASE_ROUTES,
@@ -96,6 +97,9 @@ BY_REQUEST = frozenset({("moving/git_requests.py", REQUEST_MERGE), ("moving/git_
 
 BY_REVERT = frozenset({("moving/git_revert.py", REVERT_IMAGES)})
 """Of a release that has ended, by reconcile: tests/api/releasing/test_by_git_reverts.py."""
+
+BY_DATABASE = frozenset({("releasing/migrate.py", EXPAND_DATABASE)})
+"""Of an application that declares a database: killed on a real PostgreSQL, tests/api/releasing/test_expand.py."""
 
 BETWEEN = (
     Crash(FLIP_TRAFFIC, str(BAKING), "releasing/flip.py", _both(FLIPPING), _both(LIVE)),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from flipgate.core.record.ledger import DIRTY
 from flipgate.core.values.foreign import printable
 from flipgate.core.values.verdicts import Evidence, Verdict
 
@@ -27,7 +28,7 @@ class Version:
     dirty: bool = False
 
     def __str__(self) -> str:
-        return f"{self.word} (dirty)" if self.dirty else self.word
+        return f"{self.word}{DIRTY}" if self.dirty else self.word
 
 
 def read_version(output: str) -> Version | None:

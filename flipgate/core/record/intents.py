@@ -31,6 +31,9 @@ EXPAND_DATABASE: Final = "ExpandDatabase"
 CONTRACT_DATABASE: Final = "ContractDatabase"
 REVERT_DATABASE: Final = "RevertDatabase"
 
+RUN_JOBS: Final = frozenset({START_JOB, EXPAND_DATABASE, CONTRACT_DATABASE, REVERT_DATABASE})
+"""Steps that may have a Job run on a side."""
+
 BEFORE_BYTES: Final = 1_000
 """Of what autoscalers said before a rest: what puts them back stands on them."""
 _BACK = "back"

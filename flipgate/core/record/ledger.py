@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 LEDGER_KEPT: Final = 40
 """Entries kept: those that are contracted or reverted go first, then the oldest."""
+DIRTY: Final = " (dirty)"
+"""Behind a version: a migration to it, or from it, stopped half way."""
 
 
 class MigrationState(StrEnum):
@@ -37,7 +39,8 @@ class Migration(Model):
     release: Name
     before: Name
     after: Name = ""
-    """Empty while it runs, and where its run was killed: nobody has read the version since."""
+    """Empty while it runs, and where its run was killed: nobody has read the version since. One that is dirty is put
+    right by a person."""
     at: AwareDatetime
     """When it began."""
     by: Name
@@ -53,6 +56,11 @@ class Migration(Model):
         """Whether it is still to be contracted, or could be reverted."""
         return self.state is MigrationState.EXPANDED
 
+    @property
+    def sure(self) -> bool:
+        """Whether this is the version that it came to, and not one that another is to follow."""
+        return bool(self.after) and not self.after.endswith(DIRTY)
+
     def __str__(self) -> str:
         end = self.after or "a version that nobody has read since"
         text = f"{self.database}: {self.before} to {end} by release {self.release}, {self.at:%Y-%m-%d %H:%M} UTC"
@@ -62,11 +70,11 @@ class Migration(Model):
 
 
 def expanding(record: Record, database: str, release: str, before: str, by: str, now: datetime) -> Record:
-    """Notes that a release's expansion begins. One of another release whose run was killed has ended by now, at the
-    version that is read here; one of this very release goes on from where it began."""
+    """Notes that a release's expansion begins. One of another release that was killed or stopped half way has come to
+    the version that is read here; one of this very release goes on from where it began."""
     kept = []
     for each in record.migrations:
-        if each.database != database or each.after or not each.open or each.release == release:
+        if each.database != database or each.sure or not each.open or each.release == release:
             kept.append(each)
         elif each.before != before:
             kept.append(but(each, after=before))

@@ -49,6 +49,7 @@ class FrozenEvidence(Model):
 
 CHECKS = "checks"
 BAKE = "bake"
+EXPAND = "expand"
 
 PROOFS_KEPT = 20
 """Gates of one judgement or decision that are kept; those that did not pass before those that did."""
@@ -71,7 +72,7 @@ COMMITS_KEPT = 12
 
 
 class Judgement(Model):
-    """What the gates of one step said (`step` is CHECKS or BAKE), kept for the history."""
+    """What one step found (`step` is EXPAND, CHECKS or BAKE), kept for the history."""
 
     step: Name
     at: AwareDatetime

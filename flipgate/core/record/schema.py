@@ -24,6 +24,8 @@ NEW_REASONS: Final = frozenset(
         Reason.OVERLAY_NOT_SET,
         Reason.PUSH_REFUSED,
         Reason.NOT_APPLIED,
+        Reason.DATABASE_DIRTY,
+        Reason.MIGRATION_FAILED,
     }
 )
 

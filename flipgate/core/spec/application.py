@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from flipgate.core.gates.checks import MOST_SUITES, Check
+from flipgate.core.gates.database import MOST_DATABASES, Database
 from flipgate.core.gates.kinds import WORDS, Gate
 from flipgate.core.gates.points import GatePoint
 from flipgate.core.gates.task import Task
@@ -147,6 +148,11 @@ def _unique_checks(checks: tuple[Check, ...]) -> tuple[Check, ...]:
     return checks
 
 
+def _unique_databases(databases: tuple[Database, ...]) -> tuple[Database, ...]:
+    _refuse_twice(database.name for database in databases)
+    return databases
+
+
 def _unique_gates(gates: tuple[Gate, ...]) -> tuple[Gate, ...]:
     _refuse_twice(gate.name for gate in gates)
     return gates
@@ -172,6 +178,12 @@ class Spec(FileModel):
     )
     checks: Annotated[tuple[Check, ...], AfterValidator(_unique_checks)] = Field(
         default=(), description="Questions that the dark side must answer before a person is asked."
+    )
+    databases: Annotated[tuple[Database, ...], AfterValidator(_unique_databases)] = Field(
+        default=(),
+        max_length=MOST_DATABASES,
+        description="Databases that both sides share, migrated by expand and contract.",
+        exclude_if=lambda databases: not databases,
     )
     metrics: Metrics = Field(default_factory=Metrics, description="Where the gates' numbers come from.")
     gates: Annotated[tuple[Gate, ...], AfterValidator(_unique_gates)] = Field(
@@ -242,7 +254,8 @@ class Spec(FileModel):
     @property
     def tasks(self) -> tuple[Task, ...]:
         """All that it declares to be run: Jobs and commands, of whatever part of the file."""
-        return tuple(check for check in self.checks if check.runs_by_itself)
+        checks = (check for check in self.checks if check.runs_by_itself)
+        return (*checks, *(program for database in self.databases for program in database.programs))
 
     def gates_at(self, point: GatePoint) -> tuple[Gate, ...]:
         """The gates that are asked at this point, in the file's order."""
@@ -278,6 +291,13 @@ class Application(FileModel):
                 return service
         known = [service.name for service in self.spec.services]
         raise BadInput(f'unknown service "{name}"; {hint(name, known)}', obj=f"application {self.name}")
+
+    def database(self, name: str) -> Database:
+        """The database of this name. Raises BadInput with the nearest known name."""
+        known = {database.name: database for database in self.spec.databases}
+        if name not in known:
+            raise BadInput(f'unknown database "{name}"; {hint(name, known)}', obj=f"application {self.name}")
+        return known[name]
 
     def serving(self) -> tuple[Service, ...]:
         """The services that answer users, in the file's order."""

@@ -15,7 +15,7 @@ from flipgate.adapters.addresses import address, address_of
 from flipgate.adapters.logs import last_lines
 from flipgate.core.gates.job_check import APPLICATION, RELEASE, job_labels, job_name, job_of
 from flipgate.core.gates.task import Task
-from flipgate.core.record.intents import START_JOB, StartJob, side_of
+from flipgate.core.record.intents import RUN_JOBS, StartJob, side_of
 from flipgate.core.values.errors import Conflict, FlipgateError, Forbidden, NotFound, PermanentError, Refused
 from flipgate.core.values.foreign import printable, without_secrets
 from flipgate.core.values.place import Place
@@ -72,7 +72,7 @@ def stop_jobs(acting: Acting, side: Side, *, keep: str = "") -> None:
     keeps writing them."""
     world = acting.world
     declared = any(task.makes_job for task in world.application.spec.tasks)
-    ran = any(entry.step == START_JOB and side_of(entry.intent) == side for entry in acting.record.journal)
+    ran = any(entry.step in RUN_JOBS and side_of(entry.intent) == side for entry in acting.record.journal)
     if not (declared or ran):
         return
     place = world.application.place_of(side)
@@ -145,7 +145,7 @@ class _Running:
         if found is not None and (finished(found) or not found["spec"].get("suspend")):
             return None
         try:
-            with journal(self.acting, StartJob(self.place.side, self.name)) as entry:
+            with journal(self.acting, StartJob(self.place.side, self.name), part=True) as entry:
                 self._start(found, labels)
                 entry.outcome = f"Job {self.name} runs on {self.place.side}"
         except Refused as refused:

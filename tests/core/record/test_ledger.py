@@ -59,6 +59,13 @@ def test_what_a_killed_run_of_another_release_left_is_read_by_the_next() -> None
     assert versions(grown(killed, "b-1", "12", "14")) == [("b-1", "12", "14", "expanded")], "it had done nothing"
 
 
+def test_what_stopped_half_way_comes_to_where_a_person_has_put_it() -> None:
+    dirty = grown(record(), "a-1", "12", "13 (dirty)")
+    assert [each.after for each in to_contract(dirty)] == ["13 (dirty)"]
+    assert versions(grown(dirty, "b-1", "12", "14")) == [("b-1", "12", "14", "expanded")], "put back"
+    assert [each.after for each in grown(dirty, "b-1", "13", "14").migrations] == ["13", "14"], "made whole"
+
+
 def test_databases_have_nothing_to_do_with_each_other() -> None:
     both = grown(grown(record(), "a-1", "12", "13"), "a-1", "4", "5", "users")
     done = contracted(both, "orders", "14", "ana", NOW)
