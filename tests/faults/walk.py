@@ -12,6 +12,7 @@ from flipgate.core.record.intents import (
     BRING_UP,
     COMMIT_IMAGES,
     COMMIT_ROUTES,
+    CONTRACT_DATABASE,
     EXPAND_DATABASE,
     HAND_OVER,
     MOVE_ROUTES,
@@ -19,6 +20,7 @@ from flipgate.core.record.intents import (
     REQUEST_MERGE,
     REST_SIDE,
     RESTORE_LIVE_SIDE,
+    REVERT_DATABASE,
     REVERT_IMAGES,
     START_JOB,
     WITHDRAW_REQUEST,
@@ -98,8 +100,15 @@ BY_REQUEST = frozenset({("moving/git_requests.py", REQUEST_MERGE), ("moving/git_
 BY_REVERT = frozenset({("moving/git_revert.py", REVERT_IMAGES)})
 """Of a release that has ended, by reconcile: tests/api/releasing/test_by_git_reverts.py."""
 
-BY_DATABASE = frozenset({("releasing/migrate.py", EXPAND_DATABASE)})
-"""Of an application that declares a database: killed on a real PostgreSQL, tests/api/releasing/test_expand.py."""
+BY_DATABASE = frozenset(
+    {
+        ("releasing/migrate.py", EXPAND_DATABASE),
+        ("releasing/contract_database.py", CONTRACT_DATABASE),
+        ("releasing/contract_database.py", REVERT_DATABASE),
+    }
+)
+"""Of an application that declares a database: killed on a real PostgreSQL, in tests/api/releasing/test_expand.py and
+test_contract_database.py. Who takes an expansion back types it again: its entry changes nothing but the ledger."""
 
 BETWEEN = (
     Crash(FLIP_TRAFFIC, str(BAKING), "releasing/flip.py", _both(FLIPPING), _both(LIVE)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from flipgate.core.record import record as records
 from flipgate.core.record.intents import ExpandDatabase
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.release import EXPAND, Release
-from flipgate.core.values.errors import Refused
+from flipgate.core.values.errors import Refused, about
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, not_passed
@@ -94,13 +94,15 @@ def _clean(
     migrating: Migrating, databases: Iterable[Database], found: list[Evidence]
 ) -> list[tuple[Database, Version]]:
     """Each with its version: all are looked at before any is changed."""
+    release = migrating.release
     versions = [(database, migrating.version(database, "before")) for database in databases]
     found += [seen for _, (seen, _) in versions]
-    need_clean(migrating, found)
+    with about(obj=f"release {release.name}", next_command=deploy_again(migrating.acting.world, release)):
+        need_clean(found)
     return [(database, version) for database, (_, version) in versions if version]
 
 
-def need_clean(migrating: Migrating, seen: list[Evidence]) -> None:
+def need_clean(seen: Sequence[Evidence]) -> None:
     """Raises Refused where a database is dirty (DatabaseDirty), or nobody can say its version (MigrationFailed)."""
     if not (bad := not_passed(seen)):
         return
@@ -110,10 +112,8 @@ def need_clean(migrating: Migrating, seen: list[Evidence]) -> None:
     reason = Why.DATABASE_DIRTY if dirty else Why.MIGRATION_FAILED
     raise Refused(
         f"{told}. No migration was run: {half if dirty else WHAT_TO_DO}",
-        obj=f"release {migrating.release.name}",
         reason=reason,
         untouched="all databases, both sides and all routes",
-        next_command=deploy_again(migrating.acting.world, migrating.release),
     )
 
 
