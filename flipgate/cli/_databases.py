@@ -81,4 +81,4 @@ def _data(done: Moved) -> dict[str, Any]:
 
 def as_data(migration: Migration) -> dict[str, Any]:
     """A migration of the ledger, as it is printed."""
-    return migration.model_dump(mode="json", by_alias=True)
+    return {**migration.model_dump(mode="json", by_alias=True), "text": str(migration)}

@@ -6,6 +6,7 @@ has ended. Pure functions: they take a record and the clock, and give the next r
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
@@ -93,6 +94,16 @@ def expanded(record: Record, database: str, release: str, after: str) -> Record:
 def to_contract(record: Record, database: str = "") -> tuple[Migration, ...]:
     """What is still to be contracted, the oldest first: of one database, or of all."""
     return tuple(each for each in record.migrations if each.open and database in ("", each.database))
+
+
+def done_and_to_come(record: Record, contracts: Collection[str]) -> Iterator[str]:
+    """Yields what stands open as lines of a plan: expansions that are done, then the contracts that are to come, of the
+    databases that declare one."""
+    left = to_contract(record)
+    yield from (f"done: {each}" for each in left)
+    for name in dict.fromkeys(each.database for each in left if each.database in contracts):
+        command = f"flipgate contract {record.application} --database {name}"
+        yield f"to come, once nobody is to go back: the contract of {name} ({command})"
 
 
 def contracted(record: Record, database: str, version: str, by: str, now: datetime) -> Record:

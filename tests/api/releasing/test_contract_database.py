@@ -14,7 +14,8 @@ from click.testing import CliRunner, Result
 from flipgate.cli import cli
 from flipgate.core.record import ledger
 from flipgate.core.record import record as records
-from flipgate.core.record.phases import Phase, Reason
+from flipgate.core.record.phases import Phase, QuestionKind, Reason
+from flipgate.core.record.planned import lines_of
 from flipgate.core.record.record import Record
 from flipgate.core.spec.policy import Approver
 from flipgate.core.values.base import but
@@ -25,10 +26,12 @@ from flipgate.steps.going_back.recover import recover
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.releasing.contract_database import contract_database, revert
 from flipgate.steps.releasing.freeze import freeze
+from flipgate.steps.releasing.planned import MIGRATIONS
+from flipgate.steps.releasing.questions import pose
 from lab.machine.paths import CHECKOUT
 from tests.api.migrating import BEGUN, DATABASES, Orders
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop
-from tests.api.steps import refusing
+from tests.api.steps import refusing, status
 from tests.core.builders import ANA, declaring
 
 pytestmark = pytest.mark.xdist_group("postgres")
@@ -236,3 +239,17 @@ def _die(shop: Shop) -> None:
     where = ["--kubeconfig", str(shop.kubeconfig), "-n", shop.own]
     ended = subprocess.run([*words, *where], cwd=CHECKOUT, capture_output=True, text=True, timeout=60)
     assert ended.returncode == -signal.SIGKILL, ended.stderr
+
+
+@pytest.mark.parametrize(("until", "kind"), [(Phase.DARK, QuestionKind.FLIP), (Phase.LIVE, QuestionKind.SCALE_DOWN)])
+def test_both_questions_show_what_is_done_and_what_is_to_come(
+    shop: Shop, orders: Orders, until: Phase, kind: QuestionKind
+) -> None:
+    world = _expanded(shop, orders, until)
+    pose(world, kind, [])
+    asked = world.store.read().question
+    assert asked
+    done, to_come = lines_of(asked.plan, MIGRATIONS)
+    assert done.startswith("done: orders: 12 to 13 by release ")
+    assert to_come.endswith(f"the contract of orders (flipgate contract {shop.name} --database orders)")
+    assert "Database    orders: 12 to 13" in status(shop, shop.name)
