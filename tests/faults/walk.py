@@ -13,6 +13,7 @@ from flipgate.core.record.intents import (
     COMMIT_IMAGES,
     COMMIT_ROUTES,
     CONTRACT_DATABASE,
+    COPY_OBJECTS,
     EXPAND_DATABASE,
     HAND_OVER,
     MOVE_ROUTES,
@@ -22,6 +23,7 @@ from flipgate.core.record.intents import (
     RESTORE_LIVE_SIDE,
     REVERT_DATABASE,
     REVERT_IMAGES,
+    RUN_HOOK,
     START_JOB,
     WITHDRAW_REQUEST,
 )
@@ -97,6 +99,9 @@ BY_WORD = frozenset({("going_back/put_side_right.py", RESTORE_LIVE_SIDE)})
 BY_REQUEST = frozenset({("moving/git_requests.py", REQUEST_MERGE), ("moving/git_requests.py", WITHDRAW_REQUEST)})
 """Of an application whose branch takes merge requests alone: tests/api/moving/test_git_requests.py."""
 
+BY_HOOK = frozenset({("releasing/run_hooks.py", RUN_HOOK)})
+"""Of an application with hooks that are no Jobs: tests/api/releasing/test_run_hooks.py."""
+
 BY_REVERT = frozenset({("moving/git_revert.py", REVERT_IMAGES)})
 """Of a release that has ended, by reconcile: tests/api/releasing/test_by_git_reverts.py."""
 
@@ -109,6 +114,9 @@ BY_DATABASE = frozenset(
 )
 """Of an application that declares a database: killed on a real PostgreSQL, in tests/api/releasing/test_expand.py and
 test_contract_database.py. Who takes an expansion back types it again: its entry changes nothing but the ledger."""
+
+BY_PARITY = frozenset({("moving/copy_objects.py", COPY_OBJECTS)})
+"""Of an application that declares what is copied: between two objects, in tests/api/moving/test_copy_objects.py."""
 
 BETWEEN = (
     Crash(FLIP_TRAFFIC, str(BAKING), "releasing/flip.py", _both(FLIPPING), _both(LIVE)),

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field
 
+from flipgate.core.gates.job_check import MIGRATION
 from flipgate.core.gates.task import Task
 from flipgate.core.spec.fields import AppName, FileModel
 from flipgate.core.values.base import but
 
 Verb = Literal["version", "expand", "contract", "down", "backup"]
 VERBS: Final[tuple[Verb, ...]] = ("version", "expand", "contract", "down", "backup")
-LONGEST_NAME: Final = 20
-"""Characters of a database's name: its Jobs are named after it."""
+LONGEST_NAME: Final = 30
+"""Characters of a database's name: its programs are named after it."""
 MOST_DATABASES: Final = 5
 
 
 class Program(Task):
     """A program that migrates a database, or says how it stands."""
 
-    noun: ClassVar[str] = "migration"
+    noun: ClassVar[str] = MIGRATION
 
     name: AppName = Field(default="", description="Its name; that of the database and what it does when left out.")
 
@@ -65,18 +65,9 @@ class Database(FileModel):
     @property
     def programs(self) -> tuple[Program, ...]:
         """All that it declares, each by its name."""
-        return tuple(self._programs())
+        return tuple(found for verb in VERBS if (found := self.program(verb)))
 
-    def _programs(self) -> Iterator[Program]:
-        for verb in VERBS:
-            if found := self.program(verb):
-                yield found
-
-    def program(self, verb: Verb, mark: str = "") -> Program | None:
-        """What does this. With a mark it is another Job each time: what is asked anew must not be read from a Job that
-        has ended."""
+    def program(self, verb: Verb) -> Program | None:
+        """What does this, by its name; None where it is not declared."""
         found: Program | None = getattr(self, verb)
-        if found is None:
-            return None
-        name = found.name or f"{self.name}-{verb}"
-        return but(found, name=f"{name[:LONGEST_NAME]}-{mark}" if mark else name)
+        return but(found, name=found.name or f"{self.name}-{verb}") if found else None

@@ -19,6 +19,8 @@ OURS: Final = frozenset({"suspend", "selector", "manualSelector", "managedBy"})
 """Keys of a Job's spec that are flipgate's, or make it another's."""
 RELEASE: Final = "flipgate.dev/release"
 APPLICATION: Final = "flipgate.dev/application"
+MIGRATION: Final = "migration"
+"""The kind of task that is left to its end once it runs: half a migration is worse than one that ends late."""
 _NAME_SHOWN: Final = 30
 _OF_US: Final[Mapping[str, str]] = MappingProxyType({"app.kubernetes.io/managed-by": "flipgate"})
 _PART: Final = "app.kubernetes.io/component"
@@ -45,10 +47,10 @@ class JobKeys(FileModel):
     )
 
 
-def job_name(noun: str, name: str, written: Mapping[str, Any], release: str) -> str:
-    """Returns the name of this task's Job for a release: the same each time, another for another declaration, and for
-    a check and a hook of one name."""
-    canonical = json.dumps([noun, name, written], sort_keys=True, separators=(",", ":"))
+def job_name(noun: str, name: str, written: Mapping[str, Any], release: str, occasion: str = "") -> str:
+    """Returns the name of this task's Job for a release: the same each time, another for another declaration, for a
+    check and a hook of one name, and for each `occasion` of what is done more than once for a release."""
+    canonical = json.dumps([noun, name, written, occasion], sort_keys=True, separators=(",", ":"))
     digest = hashlib.sha256(canonical.encode()).hexdigest()[:6]
     return f"{name[:_NAME_SHOWN].rstrip('-')}-{digest}-{release}"
 
@@ -56,6 +58,11 @@ def job_name(noun: str, name: str, written: Mapping[str, Any], release: str) -> 
 def job_labels(application: str, release: str, noun: str) -> dict[str, str]:
     """Returns the labels by which a Job is known to be ours, and of which release and kind of task."""
     return {**_OF_US, _PART: noun, APPLICATION: application, RELEASE: release}
+
+
+def left_to_its_end(job: Mapping[str, Any]) -> bool:
+    """Whether nobody stops this Job of ours: a migration that runs. One that nobody has let run yet never will."""
+    return bool(job["metadata"]["labels"].get(_PART) == MIGRATION and not job["spec"].get("suspend"))
 
 
 def job_of(

@@ -26,10 +26,12 @@ KEPT = timedelta(hours=1)
 WARNINGS: frozenset[str] = frozenset(
     {
         Reason.CHECKS_FAILED,
+        Reason.HOOK_FAILED,
         Reason.NOT_READY_IN_TIME,
         Reason.DEPLOYMENT_PAUSED,
         Reason.PODS_HELD_BACK,
         Reason.PODS_REFUSED,
+        Reason.PREFLIGHT_FAILED,
         Reason.CLAIM_NOT_BOUND,
         Reason.SCALED_BY_ANOTHER,
         Reason.OVERLAY_NOT_SET,

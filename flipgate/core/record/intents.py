@@ -21,6 +21,8 @@ BRING_UP: Final = "BringUp"
 HAND_OVER: Final = "HandOverWorkers"
 RESTORE_LIVE_SIDE: Final = "RestoreLiveSide"
 START_JOB: Final = "StartJob"
+RUN_HOOK: Final = "RunHook"
+COPY_OBJECTS: Final = "CopyObjects"
 COMMIT_IMAGES: Final = "CommitImages"
 COMMIT_ROUTES: Final = "CommitRoutes"
 RELEASE_ROUTES: Final = "ReleaseRoutes"
@@ -195,7 +197,7 @@ class Restore(_Scaled):
 
 @dataclass(frozen=True)
 class StartJob(Intent):
-    """A check's Job is let run on a side."""
+    """A task's Job is let run on a side."""
 
     step: ClassVar[str] = START_JOB
     side: Side
@@ -207,6 +209,38 @@ class StartJob(Intent):
     @classmethod
     def read(cls, stored: Mapping[str, Any]) -> Self:
         return cls(Side(stored["side"]), str(stored.get("job", "")))
+
+
+@dataclass(frozen=True)
+class RunHook(Intent):
+    """A hook that is no Job is run about a side."""
+
+    step: ClassVar[str] = RUN_HOOK
+    side: Side
+    hook: str
+
+    def written(self) -> dict[str, Any]:
+        return {"side": str(self.side), "hook": self.hook}
+
+    @classmethod
+    def read(cls, stored: Mapping[str, Any]) -> Self:
+        return cls(Side(stored["side"]), str(stored.get("hook", "")))
+
+
+@dataclass(frozen=True)
+class CopyObjects(Intent):
+    """Secrets and ConfigMaps are copied from the live side to this one: their kinds and names, never their content."""
+
+    step: ClassVar[str] = COPY_OBJECTS
+    side: Side
+    objects: str
+
+    def written(self) -> dict[str, Any]:
+        return {"side": str(self.side), "objects": fitted(self.objects, BEFORE_BYTES)}
+
+    @classmethod
+    def read(cls, stored: Mapping[str, Any]) -> Self:
+        return cls(Side(stored["side"]), str(stored.get("objects", "")))
 
 
 @dataclass(frozen=True)
@@ -328,6 +362,8 @@ INTENTS: Final[tuple[type[Intent], ...]] = (
     Rest,
     Restore,
     StartJob,
+    RunHook,
+    CopyObjects,
     CommitImages,
     CommitRoutes,
     ReleaseRoutes,

@@ -44,10 +44,12 @@ class Reason(StrEnum):
     BUILD_ANNOUNCED = Why.BUILD_ANNOUNCED
     CHECKS_PASSED = Why.CHECKS_PASSED
     CHECKS_FAILED = Why.CHECKS_FAILED
+    HOOK_FAILED = Why.HOOK_FAILED
     NOT_READY_IN_TIME = Why.NOT_READY_IN_TIME
     DEPLOYMENT_PAUSED = Why.DEPLOYMENT_PAUSED
     PODS_HELD_BACK = Why.PODS_HELD_BACK
     PODS_REFUSED = Why.PODS_REFUSED
+    PREFLIGHT_FAILED = Why.PREFLIGHT_FAILED
     CLAIM_NOT_BOUND = Why.CLAIM_NOT_BOUND
     SCALED_BY_ANOTHER = Why.SCALED_BY_ANOTHER
     OVERLAY_NOT_SET = Why.OVERLAY_NOT_SET
@@ -181,10 +183,12 @@ ROWS: Mapping[Phase, Row] = MappingProxyType(
                 Phase.FAILED: frozenset(
                     {
                         Reason.CHECKS_FAILED,
+                        Reason.HOOK_FAILED,
                         Reason.NOT_READY_IN_TIME,
                         Reason.DEPLOYMENT_PAUSED,
                         Reason.PODS_HELD_BACK,
                         Reason.PODS_REFUSED,
+                        Reason.PREFLIGHT_FAILED,
                         Reason.CLAIM_NOT_BOUND,
                         Reason.SCALED_BY_ANOTHER,
                         Reason.OVERLAY_NOT_SET,

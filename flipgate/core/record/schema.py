@@ -18,8 +18,10 @@ NEW_REASONS: Final = frozenset(
     {
         Reason.CLAIM_NOT_BOUND,
         Reason.DEPLOYMENT_PAUSED,
+        Reason.HOOK_FAILED,
         Reason.PODS_HELD_BACK,
         Reason.PODS_REFUSED,
+        Reason.PREFLIGHT_FAILED,
         Reason.SCALED_BY_ANOTHER,
         Reason.OVERLAY_NOT_SET,
         Reason.PUSH_REFUSED,

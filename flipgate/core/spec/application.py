@@ -18,6 +18,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from flipgate.core.gates.checks import MOST_SUITES, Check
 from flipgate.core.gates.database import MOST_DATABASES, Database
+from flipgate.core.gates.hooks import MOST_HOOKS, Hook
 from flipgate.core.gates.kinds import WORDS, Gate
 from flipgate.core.gates.points import GatePoint
 from flipgate.core.gates.task import Task
@@ -31,6 +32,7 @@ from flipgate.core.spec.fields import (
 )
 from flipgate.core.spec.git import GitSpec
 from flipgate.core.spec.metrics import Metrics
+from flipgate.core.spec.parity import Parity
 from flipgate.core.spec.policy import Policy
 from flipgate.core.spec.service import Service
 from flipgate.core.spec.traffic import TrafficSpec
@@ -117,6 +119,7 @@ class StayingRoute(FileModel):
 
 
 AnyRoute = TypeVar("AnyRoute", Route, StayingRoute)
+AnyNamed = TypeVar("AnyNamed", Service, Check, Hook, Database, Gate)
 
 
 class Announce(FileModel):
@@ -133,29 +136,14 @@ def _refuse_twice(names: Iterable[str]) -> None:
         raise ValueError(f"named more than once: {', '.join(twice)}")
 
 
+def _unique_names(named: tuple[AnyNamed, ...]) -> tuple[AnyNamed, ...]:
+    _refuse_twice(each.name for each in named)
+    return named
+
+
 def _unique_routes(routes: tuple[AnyRoute, ...]) -> tuple[AnyRoute, ...]:
     _refuse_twice(str(route) for route in routes)
     return routes
-
-
-def _unique_services(services: tuple[Service, ...]) -> tuple[Service, ...]:
-    _refuse_twice(service.name for service in services)
-    return services
-
-
-def _unique_checks(checks: tuple[Check, ...]) -> tuple[Check, ...]:
-    _refuse_twice(check.name for check in checks)
-    return checks
-
-
-def _unique_databases(databases: tuple[Database, ...]) -> tuple[Database, ...]:
-    _refuse_twice(database.name for database in databases)
-    return databases
-
-
-def _unique_gates(gates: tuple[Gate, ...]) -> tuple[Gate, ...]:
-    _refuse_twice(gate.name for gate in gates)
-    return gates
 
 
 class Spec(FileModel):
@@ -171,23 +159,34 @@ class Spec(FileModel):
         description="What else leads to a side and is left there: no move takes its users along.",
     )
     traffic: TrafficSpec = Field(description="How flipgate sees for itself which side answers users.")
-    services: Annotated[tuple[Service, ...], AfterValidator(_unique_services)] = Field(
+    services: Annotated[tuple[Service, ...], AfterValidator(_unique_names)] = Field(
         min_length=1,
         description="Everything that is released together.",
         json_schema_extra={"maxItems": MOST_SERVICES},
     )
-    checks: Annotated[tuple[Check, ...], AfterValidator(_unique_checks)] = Field(
+    checks: Annotated[tuple[Check, ...], AfterValidator(_unique_names)] = Field(
         default=(), description="Questions that the dark side must answer before a person is asked."
     )
-    databases: Annotated[tuple[Database, ...], AfterValidator(_unique_databases)] = Field(
+    databases: Annotated[tuple[Database, ...], AfterValidator(_unique_names)] = Field(
         default=(),
         max_length=MOST_DATABASES,
         description="Databases that both sides share, migrated by expand and contract.",
         exclude_if=lambda databases: not databases,
     )
+    hooks: Annotated[tuple[Hook, ...], AfterValidator(_unique_names)] = Field(
+        default=(),
+        description="What is done at points of a release's way, once for each release.",
+        json_schema_extra={"maxItems": MOST_HOOKS},
+        exclude_if=lambda hooks: not hooks,
+    )
     metrics: Metrics = Field(default_factory=Metrics, description="Where the gates' numbers come from.")
-    gates: Annotated[tuple[Gate, ...], AfterValidator(_unique_gates)] = Field(
+    gates: Annotated[tuple[Gate, ...], AfterValidator(_unique_names)] = Field(
         default=(), description="Questions asked at points of a release's way, beside flipgate's own."
+    )
+    parity: Parity | None = Field(
+        default=None,
+        description="What both sides have to agree on around their images: Secrets and ConfigMaps.",
+        exclude_if=lambda parity: parity is None,
     )
     policy: Policy = Field(default_factory=Policy, description="Times and limits.")
     announce: Announce = Field(default_factory=Announce, description="Who is told.")
@@ -198,21 +197,18 @@ class Spec(FileModel):
     )
 
     @model_validator(mode="after")
-    def _checks_ask_serving_services(self) -> Spec:
+    def _tasks_are_of_declared_services(self) -> Spec:
         roles = {service.name: service.role for service in self.services}
         problems = []
-        for check in self.checks:
-            name = check.asked
-            if check.makes_job:
-                if check.workload and check.workload not in roles:
-                    named = f'check "{check.name}" names unknown service "{check.workload}"'
-                    problems.append(f"{named}; {hint(check.workload, roles)}")
-                continue
-            if name not in roles:
-                problems.append(f'check "{check.name}" asks unknown service "{name}"; {hint(name, roles)}')
-            elif roles[name] in ("worker", "cron"):
-                asked = f'{roles[name]} "{name}"'
-                problems.append(f'check "{check.name}" asks {asked}, which has no pods on the dark side')
+        for task in (*self.checks, *self.hooks):
+            what, name = f'{task.noun} "{task.name}"', task.workload or task.asked
+            if name and name not in roles:
+                does = "names" if task.workload else "asks"
+                problems.append(f'{what} {does} unknown service "{name}"; {hint(name, roles)}')
+            elif task.asked and roles[name] in ("worker", "cron"):
+                problems.append(f'{what} asks {roles[name]} "{name}", which has no pods on the dark side')
+        if len(self.hooks) > MOST_HOOKS:
+            problems.append(f"{len(self.hooks)} hooks are declared; {MOST_HOOKS} are the most")
         if (count := sum(check.runs_by_itself for check in self.checks)) > MOST_SUITES:
             problems.append(f"{count} checks run by themselves; {MOST_SUITES} are the most")
         if problems:
@@ -254,8 +250,8 @@ class Spec(FileModel):
     @property
     def tasks(self) -> tuple[Task, ...]:
         """All that it declares to be run: Jobs and commands, of whatever part of the file."""
-        checks = (check for check in self.checks if check.runs_by_itself)
-        return (*checks, *(program for database in self.databases for program in database.programs))
+        tasks = (task for task in (*self.checks, *self.hooks) if task.runs_by_itself)
+        return (*tasks, *(program for database in self.databases for program in database.programs))
 
     def gates_at(self, point: GatePoint) -> tuple[Gate, ...]:
         """The gates that are asked at this point, in the file's order."""

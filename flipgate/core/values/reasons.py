@@ -75,6 +75,7 @@ class Why(StrEnum):
     GIT_STAYS_BEHIND = "GitStaysBehind"
     HEADER_MISSING = "HeaderMissing"
     HEADER_NAMES_NO_SIDE = "HeaderNamesNoSide"
+    HOOK_FAILED = "HookFailed"
     IMAGE_UNKNOWN = "ImageUnknown"
     IMAGES_CHANGED = "ImagesChanged"
     INTERRUPTED = "Interrupted"
@@ -128,6 +129,7 @@ class Why(StrEnum):
     OVERLAY_NOT_SET = "OverlayNotSet"
     PODS_HELD_BACK = "PodsHeldBack"
     PODS_REFUSED = "PodsRefused"
+    PREFLIGHT_FAILED = "PreflightFailed"
     PREVIEW_NOT_MADE = "PreviewNotMade"
     PREVIEW_NOT_SEEN = "PreviewNotSeen"
     PUSH_REFUSED = "PushRefused"
@@ -271,6 +273,7 @@ GitRefuses | a release's credentials do not open the branch in Git | mend the bl
 GitStaysBehind | the same for minutes | the message says why; Flux leaves the routes alone until then
 HeaderMissing | an answer lacks the header that names its side | correct spec.traffic.header or the routes' middlewares
 HeaderNamesNoSide | the declared header names neither side | correct the file or the middlewares
+HookFailed | a hook did not pass, or could not be run | flipgate history APP RELEASE says what it wrote
 ImageUnknown | no image is known for a service | flipgate deploy APP --image NAME=REF
 ImagesChanged | a side runs other images than its release | flipgate restore sets them again, adopt takes them as right
 Interrupted | the command was stopped from the keyboard | flipgate status APP
@@ -324,6 +327,7 @@ OtherSideAnswers | answers come from the other side than the routes say | flipga
 OverlayNotSet | the overlay in Git cannot be given these images alone | the message says why
 PodsHeldBack | a StatefulSet keeps pods at the template before | the message says why, and names the command
 PodsRefused | the API server refuses the pods: a quota, a LimitRange, PodSecurity, a webhook | the message has its words
+PreflightFailed | something around the images is not as a release needs it on the dark side | flipgate check APP
 PreviewNotMade | the preview's routes could not be made | flipgate check names missing rights
 PreviewNotSeen | the preview's host does not lead to the new side | look at the routes' middlewares and Traefik's log
 PushRefused | others pushed to the branch before flipgate, time and again | the same build again

@@ -13,7 +13,7 @@ from typing import Any
 
 from flipgate.adapters.addresses import address, address_of
 from flipgate.adapters.logs import last_lines
-from flipgate.core.gates.job_check import APPLICATION, RELEASE, job_labels, job_name, job_of
+from flipgate.core.gates.job_check import APPLICATION, RELEASE, job_labels, job_name, job_of, left_to_its_end
 from flipgate.core.gates.task import Task
 from flipgate.core.record.intents import RUN_JOBS, StartJob, side_of
 from flipgate.core.values.errors import Conflict, FlipgateError, Forbidden, NotFound, PermanentError, Refused
@@ -44,17 +44,23 @@ def run_job(
     task: Task,
     may_go_on: Callable[[], None],
     spec: Mapping[str, Any] | None = None,
+    occasion: str = "",
 ) -> Evidence:
     """Runs one task's Job, or finds the one that is there, and waits for its end. What keeps it from running is a
-    verdict; what `may_go_on` raises is raised, and the Job ends at its own limit. `spec` is the Job's, where the file
-    does not have it itself."""
+    verdict. What `may_go_on` raises is raised: where the release is over the Job is stopped, else by whoever goes on,
+    or at its own limit. `spec` is the Job's, where the file does not have it itself; `occasion` makes it another one.
+    """
     world, began = acting.world, acting.world.monotonic()
     place = world.application.place_of(side)
-    name = job_name(task.noun, task.name, task.written, release)
+    name = job_name(task.noun, task.name, task.written, release, occasion)
     running = _Running(acting, place, name, task, spec or task.job or {})
     try:
         stop_jobs(acting, side, keep=release)
         seen = running.started(release) or running.wait(may_go_on)
+    except Refused as over:
+        if over.reason == Why.SUPERSEDED:
+            running.stop()
+        raise
     except Forbidden as error:
         seen = JobSeen(f"not run: {error.named_fact}", Verdict.UNKNOWN)
     output = "\n".join(running.lines)
@@ -68,8 +74,8 @@ def run_job(
 def stop_jobs(acting: Acting, side: Side, *, keep: str = "") -> None:
     """Suspends each Job of a task that has not ended on this side, by a write that sets a new stamp: users come (or
     another release has, whose Jobs are `keep`), and whoever would still let one run is late. So it does where the file
-    has no such task any more, and the journal says that one ran. Raises Refused (SideChanged) where somebody else
-    keeps writing them."""
+    has no such task any more, and the journal says that one ran; a migration that runs is left to its end. Raises
+    Refused (SideChanged) where somebody else keeps writing them."""
     world = acting.world
     declared = any(task.makes_job for task in world.application.spec.tasks)
     ran = any(entry.step in RUN_JOBS and side_of(entry.intent) == side for entry in acting.record.journal)
@@ -85,7 +91,8 @@ def stop_jobs(acting: Acting, side: Side, *, keep: str = "") -> None:
         world.say(f"whether a Job of a task that is no longer in the file runs on {side} is not known: {error}")
         return
     for job in found:
-        if not keep or job["metadata"]["labels"].get(RELEASE) != keep:
+        kept = keep and job["metadata"]["labels"].get(RELEASE) == keep
+        if not kept and not left_to_its_end(job):
             _stop(acting, job)
 
 
@@ -172,6 +179,15 @@ class _Running:
         except Conflict:  # an earlier try of ours has arrived meanwhile
             return self.acting.world.cluster.get(self.path)
 
+    def stop(self) -> None:
+        """Stops it where nobody waits for it any more: late, it would do what its release is judged without."""
+        world = self.acting.world
+        try:
+            if (job := world.cluster.find(self.path)) is not None:
+                _stop(self.acting, job)
+        except FlipgateError as error:
+            world.say(f"Job {self.place.namespace}/{self.name} was not stopped, and ends at its limit: {error}")
+
     def wait(self, may_go_on: Callable[[], None]) -> JobSeen:
         """How it ended; or, before that, what keeps it from running once that has stood for a while."""
         world = self.acting.world
@@ -190,8 +206,10 @@ class _Running:
             stuck_since = (stuck_since if stuck_since is not None else now) if seen.stuck else None
             limit = self.task.timeout_seconds
             if stuck_since is not None and now - stuck_since >= PATIENCE_SECONDS:
+                self.stop()
                 return JobSeen(f"{seen.fact}, for {PATIENCE_SECONDS:g} s", Verdict.FAIL)
             if now - began > limit + LATE_SECONDS:
+                self.stop()
                 return JobSeen(
                     f"has not ended {LATE_SECONDS:g} s after its limit of {limit} s: {seen.fact}", Verdict.FAIL
                 )

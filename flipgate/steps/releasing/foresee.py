@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from flipgate.core.gates.hooks import HookPoint, hooks_at
 from flipgate.core.record.queue import has_them, waits_for
 from flipgate.core.spec.application import Application
+from flipgate.core.values.verdicts import Evidence
 from flipgate.core.workloads.containers import changes
 from flipgate.core.workloads.content import deploy_again, not_pulled
 from flipgate.core.workloads.differences import differing_lines, refusal, undeclared
@@ -14,7 +16,9 @@ from flipgate.core.workloads.render import images_of
 from flipgate.core.workloads.view import SideState
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.differing import differing
-from flipgate.steps.looking.look import configuration, look, need_record
+from flipgate.steps.looking.look import look, need_record
+from flipgate.steps.looking.parity import coming_configuration
+from flipgate.steps.looking.preflight import preflight
 from flipgate.steps.releasing.by_git import by_git
 from flipgate.steps.releasing.meant import Meant, given_images, mean, said_again
 
@@ -48,6 +52,10 @@ class DeployPlan:
     """What a person should know of it before."""
     differences: tuple[str, ...] = ()
     """What the dark side's pods and ConfigMaps would have other than the live side's, beside images."""
+    preflight: tuple[Evidence, ...] = ()
+    """What is asked before anything is written, and what it says now."""
+    hooks: tuple[str, ...] = ()
+    """What would be run at which point, in the order of the points."""
 
 
 def foresee(world: World, images: Mapping[str, str], again: str = "") -> DeployPlan:
@@ -71,15 +79,17 @@ def foresee(world: World, images: Mapping[str, str], again: str = "") -> DeployP
     )
     asks = tuple(f"{each.name}: {each.what}" for each in world.application.spec.checks)
     objects = tuple(_changed(world.application, meant, dark))
-    found = differing(world, view, meant.side, configuration(world.cluster, dark))
+    found = differing(world, view, meant.side, coming_configuration(world, view, meant.side))
     refused = {} if by_git(world) else undeclared(world.application, found)
     notes = (
         *not_pulled(world.application, dark, meant.images, meant.again),
         *([f"{meant.side} {refusal(refused)}: until then no flip is asked about"] if refused else []),
     )
     outcome = _outcome(meant, deploy_again(world.application, given))
-    differs = tuple(differing_lines(found))
-    return DeployPlan(meant.id, str(meant.side), dark.namespace, outcome, services, objects, asks, notes, differs)
+    differs, rows = tuple(differing_lines(found)), tuple(preflight(world, view, None))
+    hooks = tuple(hook.line for hook in hooks_at(world.application.spec.hooks, *HookPoint))
+    side, space = str(meant.side), dark.namespace
+    return DeployPlan(meant.id, side, space, outcome, services, objects, asks, notes, differs, rows, hooks)
 
 
 def _outcome(meant: Meant, all_the_same: str) -> str:

@@ -38,12 +38,12 @@ class Migrating:
 
     def run(self, database: Database, verb: Verb, *, anew: bool = True) -> Evidence:
         """Runs one of its programs. Not `anew`: a Job that was made for this release before is the one."""
-        program = database.program(verb, self.acting.world.nonce() if anew else "")
+        program = database.program(verb)
         assert program, f"{database.name} declares no {verb}"
         self.acting.confirm_lease()
         world = self.acting.world
         world.say(f"database {database.name}, {verb}: running {program.what}, for at most {program.timeout_seconds} s")
-        return run_task(self.acting, self.side, self.release, program, lambda: None)
+        return run_task(self.acting, self.side, self.release, program, lambda: None, world.nonce() if anew else "")
 
     def version(self, database: Database, when: str) -> tuple[Evidence, Version | None]:
         """Reads the version of its schema; None where nobody can say it."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Final
 
+from flipgate.core.gates.hooks import HookPoint, hooks_at
 from flipgate.core.record.ledger import done_and_to_come
 from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.planned import Part, lines_of, parts
@@ -26,7 +29,13 @@ from flipgate.steps.looking.costs import costs_of
 from flipgate.steps.looking.look import need_record
 from flipgate.steps.looking.scaled_objects import find_scaled, find_unpaused
 
-ROUTES, WORK, BACK, MIGRATIONS = "routes", "work", "a rollback", "migrations"
+ROUTES, WORK, MIGRATIONS, HOOKS, BACK = "routes", "work", "migrations", "hooks", "a rollback"
+AFTER_YES: Final[Mapping[QuestionKind, tuple[HookPoint, ...]]] = MappingProxyType(
+    {
+        QuestionKind.FLIP: (HookPoint.BEFORE_FLIP, HookPoint.AFTER_FLIP),
+        QuestionKind.SCALE_DOWN: (HookPoint.AFTER_SETTLED,),
+    }
+)
 GOES, STAYS, HELD = "what goes", "what stays", "autoscalers"
 
 
@@ -47,9 +56,15 @@ def plan_of(world: World, view: View, release: Release, kind: QuestionKind) -> t
             _routes(world, view, release),
             (WORK, _work(world, record, old, view.sides[release.side]), pods),
             _migrations(world, record),
+            (HOOKS, hook_lines(world, kind), pods),
             (BACK, back, pods),
         ]
     )
+
+
+def hook_lines(world: World, kind: QuestionKind) -> list[str]:
+    """The hooks that run once the move has a yes, by the file as it is now."""
+    return [hook.line for hook in hooks_at(world.application.spec.hooks, *AFTER_YES[kind])]
 
 
 def routes_moved(world: World, view: View, release: Release) -> tuple[str, ...]:
@@ -90,6 +105,7 @@ def _rest(world: World, record: Record, release: Release, old: SideState) -> tup
         [
             (GOES, list(_going(old, keep)), pods),
             (STAYS, list(_staying(old, keep)), pods),
+            (HOOKS, hook_lines(world, QuestionKind.SCALE_DOWN), pods),
             (HELD, list(_held(world, old, keep)), f"kubectl -n {old.namespace} get hpa"),
             _migrations(world, record),
             (BACK, after_the_rest(world.application, record, release, old, keep), pods),

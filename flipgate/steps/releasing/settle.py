@@ -6,16 +6,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
+from flipgate.core.gates.hooks import HookPoint, hooks_at, is_to_run
 from flipgate.core.git.applied import Committed, stays
 from flipgate.core.git.revert import deployed_by
 from flipgate.core.record import approvals
 from flipgate.core.record import record as records
 from flipgate.core.record.became import became
 from flipgate.core.record.held import glass_said
+from flipgate.core.record.noted import noted
 from flipgate.core.record.phases import TRANSITIONS, Phase, QuestionKind, Reason
 from flipgate.core.record.pipelines import SCALE_DOWN
 from flipgate.core.record.record import Record
-from flipgate.core.record.release import CHECKS, Release
+from flipgate.core.record.release import CHECKS, PREFLIGHT, Release
 from flipgate.core.values.errors import FlipgateError, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
@@ -53,7 +55,8 @@ def failing(acting: Acting, release: Release, keep: Keep = lambda _: "") -> Iter
             where, fact = keep(bad), f"{bad.fact}{_in_git(acting.world, bad)}"
             if where:
                 fact = f"{fitted(fact, TEXT_BYTES - WHERE_BYTES).rstrip('.')}. {where}"
-            fail(acting, release.name, reasons[bad.reason], fact, evidence=bad.evidence)
+            step = PREFLIGHT if bad.reason == Why.PREFLIGHT_FAILED else CHECKS
+            fail(acting, release.name, reasons[bad.reason], fact, evidence=bad.evidence, step=step)
         raise
 
 
@@ -187,7 +190,13 @@ def settle(acting: Acting, name: str = "", *, unseen_by: str = "") -> Release:
         message = f"nothing ever ran on {dark.side}: nothing had to be put to rest"
     elif busy:
         message = f"{message}; just before, {busy}"
-    done = advance(world, release.name, Phase.SETTLED, Reason.OLD_SIDE_AT_REST, message)
+    point, now = HookPoint.AFTER_SETTLED, world.now()
+    to_run = [is_to_run(hook) for hook in hooks_at(world.application.spec.hooks, point)]
+
+    def hooks_noted(record: Record) -> Record:
+        return noted(record, release.name, point.step, to_run, now) if to_run else record
+
+    done = advance(world, release.name, Phase.SETTLED, Reason.OLD_SIDE_AT_REST, message, also=hooks_noted)
     write_history(world)
     assert done.ended is not None
     return done.ended
@@ -309,11 +318,19 @@ def _spend(record: Record) -> Record:
     return approvals.spend(record, record.journal[-1].id)
 
 
-def fail(acting: Acting, release: str, reason: Reason, message: str, *, evidence: tuple[Evidence, ...] = ()) -> None:
+def fail(
+    acting: Acting,
+    release: str,
+    reason: Reason,
+    message: str,
+    *,
+    evidence: tuple[Evidence, ...] = (),
+    step: str = CHECKS,
+) -> None:
     """Ends a release that did not come up: `failed`, and its side goes to rest at once unless it is kept for a look.
 
-    `evidence` is what its checks said, where they were asked. Users saw nothing, and see nothing now. Does nothing when
-    the release is not `deploying` any more.
+    `evidence` is what the gates of this step said, where they were asked. Users saw nothing, and see nothing now. Does
+    nothing when the release is not `deploying` any more.
     """
     world = acting.world
     record = world.store.read()
@@ -325,6 +342,6 @@ def fail(acting: Acting, release: str, reason: Reason, message: str, *, evidence
             lambda r: records.end(r, entry.id, records.EntryState.UNDONE, world.now(), f"release failed: {reason}")
         )
     now = world.now()
-    advance(world, release, Phase.FAILED, reason, message, also=lambda r: records.judged(r, CHECKS, evidence, now))
+    advance(world, release, Phase.FAILED, reason, message, also=lambda r: records.judged(r, step, evidence, now))
     write_history(world)
     rest_expired(acting)

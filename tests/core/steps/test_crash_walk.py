@@ -7,14 +7,25 @@ from collections.abc import Iterator
 
 from flipgate.core.record import intents
 from tests.core import source
-from tests.faults.walk import BY_DATABASE, BY_GIT, BY_REQUEST, BY_REVERT, BY_SEARCH, BY_WORD, WALK
+from tests.faults.walk import (
+    BY_DATABASE,
+    BY_GIT,
+    BY_HOOK,
+    BY_PARITY,
+    BY_REQUEST,
+    BY_REVERT,
+    BY_SEARCH,
+    BY_WORD,
+    WALK,
+)
 
 pytestmark = source.IN_ONE_PROCESS
 
 
 def test_each_place_that_writes_an_entry_is_walked_to() -> None:
-    elsewhere = BY_SEARCH | BY_WORD | BY_REQUEST | BY_REVERT | BY_DATABASE
-    assert {(crash.writer, crash.step) for crash in WALK + BY_GIT} | elsewhere == set(_written())
+    walked = {(crash.writer, crash.step) for crash in WALK + BY_GIT}
+    walked |= BY_SEARCH | BY_WORD | BY_REQUEST | BY_REVERT | BY_PARITY | BY_HOOK | BY_DATABASE
+    assert walked == set(_written())
 
 
 def test_no_crash_is_walked_to_twice() -> None:
