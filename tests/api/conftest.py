@@ -137,4 +137,5 @@ def orders(postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 @pytest.fixture
 def migrated(shop: Shop, orders: Orders) -> World:
     """The shop, whose file declares that database, as actor `pipeline`."""
-    return declare(shop)
+    declare(shop)
+    return shop.adopted("pipeline")

@@ -3,12 +3,19 @@ version, and whether a migration to it stopped half way."""
 
 from __future__ import annotations
 
+import subprocess
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
+from flipgate.core.record import ledger
+from flipgate.core.record import record as records
+from flipgate.core.record.phases import Phase, Reason
+from flipgate.core.record.record import Record
 from flipgate.core.spec.application import load_application
+from flipgate.core.values.base import but
 from flipgate.steps.acting.world import World
-from tests.api.shop import Shop
+from tests.api.shop import BLUE, Shop
 from tests.postgres import Postgres, program
 
 DATABASES = """\
@@ -89,9 +96,38 @@ class Orders:
         return [line for line in lines if line not in ("version", "backup")]
 
 
-def declare(shop: Shop, text: str = DATABASES) -> World:
-    """The shop, adopted, with this in its file."""
-    shop.text = f"{shop.text}{text}"
+def declare(shop: Shop) -> None:
+    """The shop's file, with that database."""
+    shop.text = f"{shop.text}{DATABASES}"
     shop.application = load_application(shop.text, "shop.yaml")
     shop.patch(f"{shop.config_maps}/application-{shop.name}", ("add", "/data/application.yaml", shop.text))
-    return shop.adopted("pipeline")
+
+
+def expanded(shop: Shop, orders: Orders, until: Phase) -> World:
+    """The shop with a release of which this is the phase, and which has expanded the database."""
+    declare(shop)
+    world = shop.gone_live("pipeline", until=until)
+    subprocess.run([str(orders.folder / "expand")], check=True)
+    release = world.store.read().release
+    assert release
+    began = release.changes[0].at - timedelta(minutes=1)
+
+    def change(record: Record) -> Record:
+        adopted = but(record.sides[BLUE], since=began - timedelta(days=1))
+        noted = ledger.expanding(records.occupied(record, BLUE, adopted), "orders", release.name, "12", "ci", began)
+        return ledger.expanded(noted, "orders", release.name, "13")
+
+    world.store.update(change)
+    return world
+
+
+def settled(world: World) -> World:
+    """The same once it has settled, by the record: the old side's pods are left as they are."""
+
+    def change(record: Record) -> Record:
+        for phase, reason in ((Phase.SETTLING, Reason.SETTLE_APPROVED), (Phase.SETTLED, Reason.OLD_SIDE_AT_REST)):
+            record = records.advance(record, phase, reason, world.now(), actor="pipeline")
+        return but(record, outbox=())
+
+    world.store.update(change)
+    return world

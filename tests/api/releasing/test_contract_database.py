@@ -6,19 +6,14 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from datetime import timedelta
 
 import pytest
 from click.testing import CliRunner, Result
 
 from flipgate.cli import cli
-from flipgate.core.record import ledger
-from flipgate.core.record import record as records
-from flipgate.core.record.phases import Phase, QuestionKind, Reason
+from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.planned import lines_of
-from flipgate.core.record.record import Record
 from flipgate.core.spec.policy import Approver
-from flipgate.core.values.base import but
 from flipgate.core.values.errors import BadInput
 from flipgate.core.values.who import Speaker
 from flipgate.steps.acting.world import World
@@ -29,7 +24,7 @@ from flipgate.steps.releasing.freeze import freeze
 from flipgate.steps.releasing.planned import MIGRATIONS
 from flipgate.steps.releasing.questions import pose
 from lab.machine.paths import CHECKOUT
-from tests.api.migrating import BEGUN, DATABASES, Orders
+from tests.api.migrating import BEGUN, Orders, expanded, settled
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop
 from tests.api.steps import refusing, status
 from tests.core.builders import ANA, declaring
@@ -40,46 +35,13 @@ pytestmark = pytest.mark.xdist_group("postgres")
 @pytest.fixture
 def live(shop: Shop, orders: Orders) -> World:
     """The shop with a release live on green that has expanded the database; users can go back to blue."""
-    return _expanded(shop, orders, Phase.LIVE)
+    return expanded(shop, orders, Phase.LIVE)
 
 
 @pytest.fixture
-def settled(live: World) -> World:
-    """The same once that has settled. Blue's pods are still there: only the record matters here."""
-
-    def change(record: Record) -> Record:
-        for phase, reason in ((Phase.SETTLING, Reason.SETTLE_APPROVED), (Phase.SETTLED, Reason.OLD_SIDE_AT_REST)):
-            record = records.advance(record, phase, reason, live.now(), actor="pipeline")
-        return but(record, outbox=())
-
-    live.store.update(change)
-    return live
-
-
-def _expanded(shop: Shop, orders: Orders, until: Phase) -> World:
-    declare_only(shop)
-    world = shop.gone_live("pipeline", until=until)
-    subprocess.run([str(orders.folder / "expand")], check=True)
-    release = world.store.read().release
-    assert release
-
-    def change(record: Record) -> Record:
-        before = release.changes[0].at - timedelta(minutes=1)
-        adopted = but(record.sides[BLUE], since=before - timedelta(days=1))
-        record = records.occupied(record, BLUE, adopted)
-        record = ledger.expanding(record, "orders", release.name, "12", "ci", before)
-        return ledger.expanded(record, "orders", release.name, "13")
-
-    world.store.update(change)
-    return world
-
-
-def declare_only(shop: Shop) -> None:
-    from flipgate.core.spec.application import load_application
-
-    shop.text = f"{shop.text}{DATABASES}"
-    shop.application = load_application(shop.text, "shop.yaml")
-    shop.patch(f"{shop.config_maps}/application-{shop.name}", ("add", "/data/application.yaml", shop.text))
+def at_rest(live: World) -> World:
+    """The same once that has settled."""
+    return settled(live)
 
 
 def typed(shop: Shop, *words: str) -> Result:
@@ -95,12 +57,12 @@ def test_never_while_users_can_go_back(live: World, orders: Orders) -> None:
 
 
 def test_it_takes_away_what_the_old_code_needed_and_the_way_back_to_it(
-    shop: Shop, settled: World, orders: Orders
+    shop: Shop, at_rest: World, orders: Orders
 ) -> None:
-    done = contract_database(settled, "orders", "the column goes", by=ANA)
+    done = contract_database(at_rest, "orders", "the column goes", by=ANA)
     assert (done.done, done.closes) == (True, BLUE)
     assert orders.columns == ["id", "total"]
-    record = settled.store.read()
+    record = at_rest.store.read()
     (entry,) = record.migrations
     assert (entry.state, entry.ended_as, entry.ended_by) == ("contracted", "14", ANA.name)
     closed = record.sides[BLUE].contracted
@@ -111,41 +73,41 @@ def test_it_takes_away_what_the_old_code_needed_and_the_way_back_to_it(
     assert begun.outcome.startswith("orders from 13 to 14; exit code 0")
     assert begun.outcome.endswith(f"{ANA.name}: the column goes")
     with refusing("ContractMigrationDone"):
-        roll_back(settled, "back", by="ana", to=BLUE)
+        roll_back(at_rest, "back", by="ana", to=BLUE)
     with refusing("NothingToMigrate"):
-        contract_database(settled, "orders", "again", by=ANA)
+        contract_database(at_rest, "orders", "again", by=ANA)
 
 
-def test_the_way_back_is_closed_before_the_first_statement(shop: Shop, settled: World, orders: Orders) -> None:
+def test_the_way_back_is_closed_before_the_first_statement(shop: Shop, at_rest: World, orders: Orders) -> None:
     """Killed as the migration begins: nobody is sent back, whatever it has done; and it can be run to its end."""
     orders.put("contract", "kill -9 $PPID")
     _die(shop)
-    record = settled.store.read()
+    record = at_rest.store.read()
     assert record.open_entry
     assert record.open_entry.step == "ContractDatabase"
     assert record.sides[BLUE].contracted
     assert orders.version == "13"
-    recover(settled)
-    assert settled.store.read().open_entry is None
+    recover(at_rest)
+    assert at_rest.store.read().open_entry is None
     with refusing("ContractMigrationDone"):
-        roll_back(settled, "back", by="ana", to=BLUE)
+        roll_back(at_rest, "back", by="ana", to=BLUE)
     orders.put("contract", orders.migrating(14, "ALTER TABLE orders DROP COLUMN legacy_id"))
-    assert contract_database(settled, "orders", "once more", by=ANA).done
-    assert (orders.version, settled.store.read().migrations[0].state) == ("14", "contracted")
+    assert contract_database(at_rest, "orders", "once more", by=ANA).done
+    assert (orders.version, at_rest.store.read().migrations[0].state) == ("14", "contracted")
 
 
 def test_one_that_fails_says_the_databases_own_words_and_the_way_back_stays_closed(
-    settled: World, orders: Orders
+    at_rest: World, orders: Orders
 ) -> None:
     orders.put("contract", orders.asking(BEGUN.format(to=14), "ALTER TABLE orders DROP COLUMN nowhere"))
     with refusing("MigrationFailed", r"the database is at 14 \(dirty\): .*nowhere") as refused:
-        contract_database(settled, "orders", "the column goes", by=ANA)
+        contract_database(at_rest, "orders", "the column goes", by=ANA)
     assert refused.value.untouched.endswith("the way back to blue stays closed")
-    record = settled.store.read()
+    record = at_rest.store.read()
     assert record.sides[BLUE].contracted
     assert (record.migrations[0].state, record.open_entry) == ("expanded", None)
     with refusing("DatabaseDirty"):
-        contract_database(settled, "orders", "again", by=ANA)
+        contract_database(at_rest, "orders", "again", by=ANA)
     assert orders.ran == ["expand", "contract"]
 
 
@@ -157,58 +119,58 @@ def test_one_that_fails_says_the_databases_own_words_and_the_way_back_stays_clos
         ("exit 1", "when it was made is not known: exit code 1"),
     ],
 )
-def test_never_without_a_backup_that_is_young_enough(settled: World, orders: Orders, says: str, match: str) -> None:
+def test_never_without_a_backup_that_is_young_enough(at_rest: World, orders: Orders, says: str, match: str) -> None:
     orders.put("backup", says)
     with refusing("BackupTooOld", match):
-        contract_database(settled, "orders", "the column goes", by=ANA)
-    assert (orders.ran, settled.store.read().sides[BLUE].contracted) == (["expand"], None)
+        contract_database(at_rest, "orders", "the column goes", by=ANA)
+    assert (orders.ran, at_rest.store.read().sides[BLUE].contracted) == (["expand"], None)
 
 
-def test_it_is_for_who_may_approve(settled: World, orders: Orders) -> None:
-    settled.application = declaring(settled.application, policy={"approvers": (Approver(user="ben"),)})
+def test_it_is_for_who_may_approve(at_rest: World, orders: Orders) -> None:
+    at_rest.application = declaring(at_rest.application, policy={"approvers": (Approver(user="ben"),)})
     with refusing("NotAnApprover"):
-        contract_database(settled, "orders", "the column goes", by=ANA)
+        contract_database(at_rest, "orders", "the column goes", by=ANA)
     with refusing("SelfDeclared"):
-        contract_database(settled, "orders", "the column goes", by=Speaker("ben"))
-    assert contract_database(settled, "orders", "", by=ANA, dry_run=True).done is False
+        contract_database(at_rest, "orders", "the column goes", by=Speaker("ben"))
+    assert contract_database(at_rest, "orders", "", by=ANA, dry_run=True).done is False
     assert orders.ran == ["expand"]
 
 
-def test_a_freeze_holds_it_back(settled: World, orders: Orders) -> None:
-    freeze(settled, "an outage", by=ANA)
+def test_a_freeze_holds_it_back(at_rest: World, orders: Orders) -> None:
+    freeze(at_rest, "an outage", by=ANA)
     with refusing("Frozen"):
-        contract_database(settled, "orders", "the column goes", by=ANA)
+        contract_database(at_rest, "orders", "the column goes", by=ANA)
 
 
-def test_asked_first_it_shows_what_it_ends_and_changes_nothing(shop: Shop, settled: World, orders: Orders) -> None:
+def test_asked_first_it_shows_what_it_ends_and_changes_nothing(shop: Shop, at_rest: World, orders: Orders) -> None:
     shown = typed(shop, "contract", shop.name, "--database", "orders", "--dry-run")
     assert shown.exit_code == 0, shown.output
     assert "ledger: info: orders: 12 to 13 by release" in shown.output
     assert "orders: version now: pass: 13" in shown.output
     assert "orders: backup: pass: made " in shown.output
     assert "nothing was changed; nobody goes back to blue from then on. Next: flipgate contract" in shown.output
-    assert settled.store.read().sides[BLUE].contracted is None
+    assert at_rest.store.read().sides[BLUE].contracted is None
     done = typed(shop, "contract", shop.name, "--database", "orders", "--reason", "the column goes")
     assert done.exit_code == 0, done.output
     assert "contract of database orders" in done.output
     assert orders.version == "14"
 
 
-def test_what_is_not_declared_is_not_run(shop: Shop, settled: World) -> None:
+def test_what_is_not_declared_is_not_run(shop: Shop, at_rest: World) -> None:
     with pytest.raises(BadInput, match='unknown database "users"'):
-        contract_database(settled, "users", "the column goes", by=ANA)
+        contract_database(at_rest, "users", "the column goes", by=ANA)
     with pytest.raises(BadInput, match="needs a reason"):
-        contract_database(settled, "orders", " ", by=ANA)
+        contract_database(at_rest, "orders", " ", by=ANA)
 
 
-def test_an_expansion_is_never_taken_back_while_pods_need_it(settled: World, orders: Orders) -> None:
+def test_an_expansion_is_never_taken_back_while_pods_need_it(at_rest: World, orders: Orders) -> None:
     with refusing("SchemaNeeded", "^database orders of shop-.*green runs release"):
-        revert(settled, "orders", "given up", by=ANA)
+        revert(at_rest, "orders", "given up", by=ANA)
     assert orders.ran == ["expand"]
 
 
 def test_on_request_it_is_taken_back_once_its_code_is_at_rest(shop: Shop, orders: Orders) -> None:
-    world = _expanded(shop, orders, Phase.DARK)
+    world = expanded(shop, orders, Phase.DARK)
     with refusing("ReleaseOpen"):
         revert(world, "orders", "given up", by=ANA)
     roll_back(world, "given up", by="ana")
@@ -225,7 +187,7 @@ def test_on_request_it_is_taken_back_once_its_code_is_at_rest(shop: Shop, orders
 
 
 def test_a_way_down_that_changes_nothing_has_failed(shop: Shop, orders: Orders) -> None:
-    world = _expanded(shop, orders, Phase.DARK)
+    world = expanded(shop, orders, Phase.DARK)
     roll_back(world, "given up", by="ana")
     orders.put("down", "true")
     with refusing("MigrationFailed", "is at 13 as before"):
@@ -245,7 +207,7 @@ def _die(shop: Shop) -> None:
 def test_both_questions_show_what_is_done_and_what_is_to_come(
     shop: Shop, orders: Orders, until: Phase, kind: QuestionKind
 ) -> None:
-    world = _expanded(shop, orders, until)
+    world = expanded(shop, orders, until)
     pose(world, kind, [])
     asked = world.store.read().question
     assert asked
