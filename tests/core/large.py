@@ -190,10 +190,10 @@ def threaded(now: Record, text: str) -> Record:
 
 
 def migrated(now: Record, text: str) -> Record:
-    """As many expansions as are kept, none of them contracted."""
-    for n in range(ledger.LEDGER_KEPT):
-        now = ledger.expanding(now, "d" * 40, f"{n}-{'r' * 20}", "v" * 80, text, NOW)
-    return now
+    """As many expansions as are kept, none of them contracted, and one more."""
+    long = {"database": "d" * 40, "before": "v" * 80, "after": "v" * 80, "at": NOW, "by": text}
+    whole = tuple(ledger.Migration(release=f"{n}-{'r' * 20}", **long) for n in range(ledger.LEDGER_KEPT))
+    return ledger.expanding(but(now, migrations=whole), "d" * 40, "the last", "v" * 80, text, NOW)
 
 
 CHANGES: tuple[Change, ...] = (

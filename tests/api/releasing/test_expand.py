@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from flipgate.core.gates.preflight import before_bring_up
 from flipgate.core.record.phases import Phase
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.verdicts import Evidence
@@ -55,8 +56,12 @@ def test_it_runs_before_the_first_pod_and_the_ledger_says_what_it_did(
     assert found[1].answer.startswith("from 12 to 13; exit code 0")
     assert ledger(migrated) == [("12", "13", "expanded")]
     record = migrated.store.read()
-    (judged,) = record.release.judgements if record.release else ()
+    assert record.release
+    (judged,) = record.release.judgements
     assert (judged.step, len(judged.proofs)) == ("expand", 3)
+    shown = list(before_bring_up(record.release, migrated.now()))
+    assert [each.gate for each in shown] == [each.gate for each in found]
+    assert "ago, before the first pod: from 12 to 13" in shown[1].answer
 
 
 def test_what_is_expanded_already_has_nothing_to_do_and_leaves_no_entry(migrated: World, orders: Orders) -> None:
