@@ -76,6 +76,11 @@ def run_hooks(acting: Acting, release: Release, point: HookPoint) -> list[Eviden
         return hooks.run_hooks(acting, release, point, moved=moved)
 
 
+@step("look at the databases")
+def look_at_databases(acting: Acting, release: Release) -> list[Evidence]:
+    return migrate.look_at_databases(acting, release)
+
+
 @step("expand the databases")
 def expand(acting: Acting, release: Release) -> list[Evidence]:
     return migrate.expand(acting, release)

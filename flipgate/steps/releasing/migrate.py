@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -64,24 +64,48 @@ def _say(acting: Acting, found: Evidence) -> None:
     acting.world.say(f"database {found.gate}: {found.verdict} ({found.answer})")
 
 
+def look_at_databases(acting: Acting, release: Release) -> list[Evidence]:
+    """Returns the version of each database, before any hook and any migration runs. Raises Refused as `expand`."""
+    found: list[Evidence] = []
+    if migrating := _migrating(acting, release):
+        try:
+            _clean(migrating, found)
+        except Refused:
+            _note(migrating, found)
+            raise
+    return found
+
+
 def expand(acting: Acting, release: Release) -> list[Evidence]:
     """Expands each database, and returns what was seen; nothing where the release is dark already. To be run again at
     any time: the version is read first, and nothing is run on a database that is dirty.
 
     Raises Refused (DatabaseDirty, MigrationFailed), by which the release fails: no pod of it came up.
     """
-    world = acting.world
-    databases = world.application.spec.databases
-    if not databases or need_open(world.store.read(), release.name).phase is not Phase.DEPLOYING:
-        return []
-    migrating = Migrating(acting, need_dark(world, look(world)).side, release)
     found: list[Evidence] = []
-    try:
-        for database, before in _clean(migrating, databases, found):
-            _expand(migrating, database, before, found)
-    finally:
-        world.store.update(lambda record: _judged(record, release, found, world.now()))
+    if migrating := _migrating(acting, release):
+        try:
+            for database, before in _clean(migrating, found):
+                _expand(migrating, database, before, found)
+        finally:
+            _note(migrating, found)
     return found
+
+
+def _migrating(acting: Acting, release: Release) -> Migrating | None:
+    """Who migrates for this release; None where no database is declared, or the release is dark already."""
+    world = acting.world
+    if not world.application.spec.databases:
+        return None
+    if need_open(world.store.read(), release.name).phase is not Phase.DEPLOYING:
+        return None
+    return Migrating(acting, need_dark(world, look(world)).side, release)
+
+
+def _note(migrating: Migrating, found: list[Evidence]) -> None:
+    """Keeps what was found with the release."""
+    world, release = migrating.acting.world, migrating.release
+    world.store.update(lambda record: _judged(record, release, found, world.now()))
 
 
 def _judged(record: records.Record, release: Release, found: list[Evidence], now: datetime) -> records.Record:
@@ -90,11 +114,9 @@ def _judged(record: records.Record, release: Release, found: list[Evidence], now
     return records.judged(record, EXPAND, found, now) if mine else record
 
 
-def _clean(
-    migrating: Migrating, databases: Iterable[Database], found: list[Evidence]
-) -> list[tuple[Database, Version]]:
+def _clean(migrating: Migrating, found: list[Evidence]) -> list[tuple[Database, Version]]:
     """Each with its version: all are looked at before any is changed."""
-    release = migrating.release
+    release, databases = migrating.release, migrating.acting.world.application.spec.databases
     versions = [(database, migrating.version(database, "before")) for database in databases]
     found += [seen for _, (seen, _) in versions]
     with about(obj=f"release {release.name}", next_command=deploy_again(migrating.acting.world, release)):

@@ -11,14 +11,17 @@ from pathlib import Path
 
 import pytest
 
+from flipgate.core.gates.hooks import Hook
 from flipgate.core.gates.preflight import before_bring_up
 from flipgate.core.record.phases import Phase
+from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.verdicts import Evidence
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.releasing.bring_up import note_dark
+from flipgate.steps.releasing.foresee import foresee
 from flipgate.steps.releasing.migrate import expand
 from flipgate.steps.releasing.settle import failing
 from lab.machine.paths import CHECKOUT
@@ -72,6 +75,11 @@ def test_what_is_expanded_already_has_nothing_to_do_and_leaves_no_entry(migrated
     assert ledger(migrated) == [("12", "13", "expanded")]
 
 
+def test_who_only_asks_what_a_deploy_would_do_is_told(migrated: World, orders: Orders) -> None:
+    assert foresee(migrated, {"web": "shop/web:2"}).notes == ("database orders is expanded first: expand",)
+    assert orders.ran == []
+
+
 def test_a_release_that_is_dark_is_not_expanded_again(migrated: World, orders: Orders) -> None:
     release = opened(migrated)
     under_lease(migrated, expand, release)
@@ -119,6 +127,18 @@ def test_where_nobody_can_say_the_version_nothing_is_run(migrated: World, orders
     orders.put("version", "echo connection refused; exit 1")
     with refusing("MigrationFailed", "the version is not known: exit code 1.*connection refused. No migration was run"):
         expanded(migrated)
+    assert orders.ran == []
+
+
+def test_a_dirty_one_is_found_before_any_hook_runs(migrated: World, orders: Orders) -> None:
+    from tests.api.played import played
+
+    orders.sql("UPDATE schema_migrations SET dirty = true")
+    orders.put("hook", "true")
+    hook = Hook.model_validate({"name": "warm", "at": "before-bring-up", "command": ["hook"]})
+    migrated.application = but(migrated.application, spec=but(migrated.application.spec, hooks=(hook,)))
+    with played(migrated) as flows, refusing("DatabaseDirty"):
+        flows.deploy_dark(migrated.application.name, {"web": "shop/web:2"})
     assert orders.ran == []
 
 
