@@ -239,6 +239,11 @@ class SimulatedConnection(Connection):
             return object_of(path, said.body, f"answered {said.status} with")
         return _own(said.body)
 
+    def pass_on(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes | None, *, timeout: float, most: int
+    ) -> Whole:
+        return self._network.ask(method, target, {}, body, "", headers).whole()
+
     def open(
         self, method: str, url: str, timeout: float, data: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> Any:

@@ -38,6 +38,8 @@ FREEZES = 5
 """Once in so many lives somebody freezes the application; drawn by itself, so that no other draw is another for it."""
 EXTENDS = 5
 """The same of who keeps the old side longer, or wants it asked about early."""
+HOOKS = 5
+"""The same of an application that has hooks."""
 BY_HAND = frozenset({"mover", "scaler", "undoer", "paster"})
 """Those after whom a person has to see to what they did."""
 TWICE = 0.35
@@ -71,6 +73,8 @@ class Plan:
     workers: str = "old-first"
     bad: bool = False
     """Whether the first build never gets Ready."""
+    hooks: bool = False
+    """Whether the application has hooks, by HTTP, at each point at which its side is up."""
     actors: tuple[str, ...] = ("build", "approver")
     naps: tuple[Nap, ...] = ()
     span_seconds: float = 900.0
@@ -90,7 +94,8 @@ class Plan:
             ", ".join(faults),
             *map(str, self.naps),
         ]
-        return "; ".join(filter(None, [*said, "the first build is bad" if self.bad else ""]))
+        more = ["the first build is bad" if self.bad else "", "hooks" if self.hooks else ""]
+        return "; ".join(filter(None, [*said, *more]))
 
 
 @dataclass(frozen=True)
@@ -139,6 +144,7 @@ def plan_of(seed: int) -> Plan:
         routes=numbers.randint(1, 2),
         workers=numbers.choice(["old-first", "new-first"]),
         bad=not aim and numbers.randrange(8) == 0,
+        hooks=random.Random(f"hooks {seed}").randrange(HOOKS) == 0,
         actors=tuple(actors),
         naps=tuple(naps),
     )

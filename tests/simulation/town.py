@@ -46,6 +46,15 @@ spec:
 """
 
 
+HOOKS = """\
+  hooks:
+    - {name: ready, at: after-ready, service: web, path: /}
+    - {name: before, at: before-flip, service: web, path: /}
+    - {name: after, at: after-flip, service: web, path: /, onFailure: rollBack}
+    - {name: last, at: after-settled, service: web, path: /}
+"""
+
+
 @dataclass(eq=False)
 class Pod:
     """One pod, as its controller made it."""
@@ -93,7 +102,7 @@ class Town:
     """Each replica's routes, by replica and route."""
     _born: int = 0
 
-    def found(self, workers: str) -> str:
+    def found(self, workers: str, hooks: bool = False) -> str:
         """Makes both sides (blue live), the routes and what the controllers would have made of them. Returns the text
         of the application's file."""
         for side, namespace in NAMESPACES.items():
@@ -117,7 +126,7 @@ class Town:
         for replica in REPLICAS:
             self.scheduler.spawn(replica, lambda replica=replica: self._listen(replica), self.process)
         declared = ", ".join(f"{{kind: IngressRoute, namespace: {EDGE}, name: {route}}}" for route in self.routes)
-        return TEXT.format(routes=declared, workers=workers)
+        return TEXT.format(routes=declared, workers=workers) + (HOOKS if hooks else "")
 
     def ready(self, side: Side, service: str) -> int:
         """Pods of a service that are Ready now."""

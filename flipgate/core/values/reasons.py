@@ -239,7 +239,7 @@ ChecksFailed | a declared check failed on the dark side | flipgate history APP R
 ChecksPassed | the dark side is up, Ready and checked | flipgate flip APP
 ClaimNotBound | a StatefulSet's pod has no volume: nothing binds its claim | kubectl describe pvc; the message names it
 ClockAhead | reconcile's last success lies in the future: clocks differ | date -u, here and on the worker
-CommandsNotAllowed | the worker would not run a check's program | put it into the worker's FLIPGATE_COMMANDS folder
+CommandsNotAllowed | the worker would not run a program of the file | put it into the worker's FLIPGATE_COMMANDS folder
 CommitLeft | the commit of a failed release is not taken back | the message says why; revert it, or leave it
 CommitTakenBack | the commit of a failed release is taken back, as the file asks | nothing
 ConfigMapMissing | the ConfigMap that says who consumes is not there | create it; the message names it

@@ -33,7 +33,7 @@ def run_task(
     workload = look_at_side(world, side, [service]).workloads[service.name]
     name = workload.container_of(service.container)
     try:
-        spec = own_job(workload.template, name, release.images[service.name], task.run or ())
+        spec = own_job(workload.template, name, release.images[service.name], task.run or (), task.name)
     except KeyError:
         fact = f"not run: {workload} {f'has no container {name}' if workload.found else 'is not there'}"
         place = str(world.application.place_of(side))
@@ -48,9 +48,6 @@ def while_open(acting: Acting, release: Release) -> Callable[[], None]:
     def may_go_on() -> None:
         acting.check_lease()
         with suppress(TemporaryError):  # it is asked again soon, and one that is ended for this would be run once more
-            record = acting.world.store.read()
-            need_open(record, release.name)
-            if record.epoch != acting.epoch:  # a rollback has taken the Lease, and its release stays open
-                acting.confirm_lease()
+            need_open(acting.world.store.read(), release.name)
 
     return may_go_on
