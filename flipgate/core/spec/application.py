@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from flipgate.core.gates.checks import MOST_SUITES, Check
-from flipgate.core.gates.database import MOST_DATABASES, Database
+from flipgate.core.gates.database import MOST_DATABASES, Database, Program
 from flipgate.core.gates.hooks import MOST_HOOKS, Hook
 from flipgate.core.gates.kinds import WORDS, Gate
 from flipgate.core.gates.points import GatePoint
@@ -200,7 +200,7 @@ class Spec(FileModel):
     def _tasks_are_of_declared_services(self) -> Spec:
         roles = {service.name: service.role for service in self.services}
         problems = []
-        for task in (*self.checks, *self.hooks):
+        for task in (*self.checks, *self.hooks, *self.programs):
             what, name = f'{task.noun} "{task.name}"', task.workload or task.asked
             if name and name not in roles:
                 does = "names" if task.workload else "asks"
@@ -251,7 +251,12 @@ class Spec(FileModel):
     def tasks(self) -> tuple[Task, ...]:
         """All that it declares to be run: Jobs and commands, of whatever part of the file."""
         tasks = (task for task in (*self.checks, *self.hooks) if task.runs_by_itself)
-        return (*tasks, *(program for database in self.databases for program in database.programs))
+        return (*tasks, *self.programs)
+
+    @property
+    def programs(self) -> tuple[Program, ...]:
+        """What migrates its databases, and says how they stand."""
+        return tuple(program for database in self.databases for program in database.programs)
 
     def gates_at(self, point: GatePoint) -> tuple[Gate, ...]:
         """The gates that are asked at this point, in the file's order."""
