@@ -91,7 +91,7 @@ def contract_database(world: World, name: str, reason: str, *, by: Speaker, dry_
         if dry_run:
             return replace(would, evidence=asked.evidence)
         _need_backup(asked)
-        done = Contract(reason=f"database {name} is contracted: {reason}", by=by.name, at=now)
+        done = Contract(reason=f"contract of database {name} was begun: {reason}", by=by.name, at=now)
         return _contract(asked, would, done)
 
 

@@ -67,7 +67,7 @@ def test_it_takes_away_what_the_old_code_needed_and_the_way_back_to_it(
     assert (entry.state, entry.ended_as, entry.ended_by) == ("contracted", "14", ANA.name)
     closed = record.sides[BLUE].contracted
     assert closed
-    assert closed.reason == "database orders is contracted: the column goes"
+    assert closed.reason == "contract of database orders was begun: the column goes"
     begun, told = record.journal[-2:]
     assert (begun.step, begun.state, told.step) == ("ContractDatabase", "done", "Contract")
     assert begun.outcome.startswith("orders from 13 to 14; exit code 0")
