@@ -84,8 +84,9 @@ def contract_database(world: World, name: str, reason: str, *, by: Speaker, dry_
     """
     with _asked(world, name, "contract", reason, by, dry_run) as (acting, database):
         now, view = acting.world.now(), look(acting.world)
-        side = need_dark(acting.world, view).side
         record = need_record(acting.world, view)
+        need_contractible(record, name, view.active or record.active)  # says more than that no side is dark
+        side = need_dark(acting.world, view).side
         would = Moved(need_contractible(record, name, side.other), (), _way_back(record, view))
         asked = _look(acting, side, database, "contract", f"{by.name}: {reason}", would.ends)
         if dry_run:
@@ -124,8 +125,9 @@ def revert(world: World, name: str, reason: str, *, by: Speaker, dry_run: bool =
     """
     with _asked(world, name, "down", reason, by, dry_run) as (acting, database):
         view = look(acting.world)
-        side, up = need_dark(acting.world, view).side, [side for side in Side if view.sides[side].up]
+        up = [side for side in Side if view.sides[side].up]
         newest = need_revertible(need_record(acting.world, view), name, up)
+        side = need_dark(acting.world, view).side
         asked = _look(acting, side, database, "down", f"{by.name}: {reason}", (newest,))
         if dry_run:
             return Moved((newest,), asked.evidence)

@@ -49,11 +49,13 @@ def typed(shop: Shop, *words: str) -> Result:
     return CliRunner().invoke(cli, [*words, *where], prog_name="flipgate")
 
 
-def test_never_while_users_can_go_back(live: World, orders: Orders) -> None:
-    with refusing("WayBackOpen", "is `live`: users can go back to blue"):
-        contract_database(live, "orders", "the column goes", by=ANA)
+@pytest.mark.parametrize("phase", [Phase.BAKING, Phase.LIVE])
+def test_never_while_users_can_go_back(shop: Shop, orders: Orders, phase: Phase) -> None:
+    world = expanded(shop, orders, phase)
+    with refusing("WayBackOpen", f"is `{phase}`: users can go back to blue"):
+        contract_database(world, "orders", "the column goes", by=ANA)
     assert orders.ran == ["expand"]
-    assert live.store.read().sides[BLUE].contracted is None
+    assert world.store.read().sides[BLUE].contracted is None
 
 
 def test_it_takes_away_what_the_old_code_needed_and_the_way_back_to_it(
