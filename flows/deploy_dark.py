@@ -64,7 +64,9 @@ def bring_up_and_check(world: World, release: Release, patience_seconds: float) 
     with world.acting(patience_seconds=patience_seconds) as acting:
         with failing(acting, release, partial(keep_failure, world, release)):
             task.preflight(acting, release)
+            task.look_at_databases(acting, release)
             task.run_hooks(acting, release, HookPoint.BEFORE_BRING_UP)
+            task.expand(acting, release)
             task.bring_side_up(acting, release)
             task.wait_ready(acting, release)
             task.run_hooks(acting, release, HookPoint.AFTER_READY)

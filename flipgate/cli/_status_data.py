@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from flipgate.cli._databases import as_data as migration_data
 from flipgate.cli._print import commits, iso
 from flipgate.core.gates.hooks import STEP
 from flipgate.core.record.approvals import unheard
@@ -59,6 +60,7 @@ def as_data(facts: Facts, next_step: Next, namespace: str, context: str) -> dict
         "kept": _kept(facts),
         "held": _held(facts),
         "breakGlass": _glass(record.glass) if record and record.glass else None,
+        "migrations": [migration_data(each) for each in record.migrations] if record else [],
         "darkPreview": _dark_preview(facts.dark_preview),
         "wayBack": {
             **back,

@@ -79,6 +79,7 @@ def _facts(data: dict[str, Any], now: datetime, wide: bool) -> Iterator[tuple[st
     yield from _kept(data["kept"])
     yield from _stop_and_go(data)
     yield from _question(data["waitsFor"], now)
+    yield from (("Database", each["text"]) for each in data["migrations"] if wide or each["state"] == "expanded")
     yield from _preview(data["darkPreview"])
     yield from () if wide else _not_passed(data["waitsFor"])
     yield "Way back", _way_back(data)

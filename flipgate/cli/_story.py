@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from flipgate.cli._databases import as_data as migration_data
 from flipgate.cli._print import commits, iso
 from flipgate.core.record.entries import entries_of, merged
 from flipgate.core.record.held import BREAK_GLASS
+from flipgate.core.record.ledger import Migration
 from flipgate.core.record.phases import TERMINAL, QuestionKind
 from flipgate.core.record.record import Decision, JournalEntry, Record
 from flipgate.core.record.release import FrozenEvidence, Release, phase_seconds
@@ -27,6 +29,8 @@ class Found:
     release: Release
     journal: tuple[JournalEntry, ...]
     problems: tuple[FlipgateError, ...] = ()
+    migrations: tuple[Migration, ...] = ()
+    """What the ledger has of it, as long as that stands in the record."""
 
 
 def find(store: Store, word: str) -> Found:
@@ -47,7 +51,8 @@ def find(store: Store, word: str) -> Found:
     if release is None:
         raise problems[0]
     recorded = entries_of(record.journal, name) if record else ()
-    return Found(release, merged(journal, recorded), (*unread, *problems))
+    ledger = tuple(each for each in record.migrations if each.release == name) if record else ()
+    return Found(release, merged(journal, recorded), (*unread, *problems), ledger)
 
 
 def _record(store: Store) -> tuple[Record | None, tuple[FlipgateError, ...]]:
@@ -121,6 +126,7 @@ def as_data(application: str, found: Found, now: datetime) -> dict[str, Any]:
             }
             for each in release.judgements
         ],
+        "migrations": [migration_data(each) for each in found.migrations],
         "journal": [entry.model_dump(mode="json", by_alias=True) for entry in found.journal],
         "timeline": [_moment(each) for each in story(release, found.journal, now)],
         "problems": [{"of": problem.obj, "fact": problem.fact} for problem in found.problems],

@@ -44,6 +44,7 @@ def _facts(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "Moved", f"{clock(data['movedAt'])}{_figures(data, data['side'])}"
         if len(data["shown"]) > 1:
             yield from (("", f"through {each['replica']}{_figures(each, data['side'])}") for each in data["shown"])
+    yield from (("Database", each["text"]) for each in data["migrations"])
     yield from (("Commit", f"{each['commit'][:12]} {each['what']}") for each in data["commits"])
     how = f"{data['phase']} ({data['reason']})"
     if data["endedAt"]:

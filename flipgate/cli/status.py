@@ -43,7 +43,7 @@ DATA = """\
   refusedBuild    null or {fact, at}: the last build event, where it started nothing; CI does not hear of that
   waitsFor        null or {question, kind, release, summary, askedAt, expiresAt,
                   state: open|approved|rejected|rollback|expired|void, flowRun, url, changes: [LINE],
-                  plan: [{of: routes|work|a rollback|what goes|what stays|autoscalers, lines: [LINE]}],
+                  plan: [{of: routes|work|migrations|a rollback|what goes|what stays|autoscalers, lines: [LINE]}],
                   compared: [{service, old: {image, ready, wanted, cpu, memory: "REQUEST / LIMIT", restarts: null where
                   they are not known}, new}]: both sides as they stood then,
                   lookFirst: [COMMAND or address], whoMay: null or who may approve, by the policy,
@@ -57,6 +57,9 @@ DATA = """\
                   null or when the next window opens, thaw: what ends it when it is typed, else empty}: why no flip
                   and no scale-down begins now
   breakGlass      null or {kind: flip|scale-down, by, reason, at, expiresAt}: whose word passes that for this release
+  migrations      the ledger of databases, the oldest first: [{database, release, before, after: empty while nobody has
+                  read it, at, by, state: expanded (still to be contracted)|contracted|reverted, endedAt, endedBy,
+                  endedAs: the version then, text}]; the last three once it is contracted or reverted
   darkPreview     null, or {address, side: null or the one that it is to lead to, text, right: whether it does}
   wayBack         {way: fast|slow|abort|none|unknown, side, services: [{name, ready, wanted}], why: null, or why
                   `rollback` would be refused now, byHand: [the kubectl lines that do the same, as they are now],

@@ -5,7 +5,7 @@ What a test makes stands in namespaces of its own and stays there: nobody here w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,9 +19,11 @@ from flipgate.steps.acting.world import World
 from lab.control import labs
 from lab.control.records import Lab
 from tests.api.flux import serve_flux
+from tests.api.migrating import Orders, declare
 from tests.api.shop import Shop
 from tests.api.steps import Install, until_served
 from tests.conftest import API_LAB
+from tests.postgres import Postgres, serving
 
 MANIFESTS = Path(labs.__file__).parent.parent / "manifests"
 """The lab's own."""
@@ -116,3 +118,24 @@ def live(shop: Shop) -> World:
 def flux_cluster(lab: Lab, cluster: Cluster) -> Cluster:
     """The same API server, with Flux's kinds served."""
     return serve_flux(lab)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A real PostgreSQL. Who uses it is of the group `postgres`: one process starts one."""
+    with serving() as postgres:
+        yield postgres
+
+
+@pytest.fixture
+def orders(postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Orders:
+    """A database of the test's own, with the programs that migrate it."""
+    monkeypatch.setenv("FLIPGATE_COMMANDS", str(tmp_path / "commands"))
+    return Orders.install(postgres, tmp_path / "commands")
+
+
+@pytest.fixture
+def migrated(shop: Shop, orders: Orders) -> World:
+    """The shop, whose file declares that database, as actor `pipeline`."""
+    declare(shop)
+    return shop.adopted("pipeline")

@@ -14,6 +14,7 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look, need_record
 from flipgate.steps.moving.move import move
 from flipgate.steps.releasing.bring_up import bring_up
+from flipgate.steps.releasing.migrate import expand
 from tests.api.shop import GREEN
 
 ACTOR = "pipeline"
@@ -21,12 +22,14 @@ ACTOR = "pipeline"
 
 
 def act(world: World, step: str) -> None:
-    """Brings the open release up, or moves all users to it."""
+    """Expands its databases, brings the open release up, or moves all users to it."""
     release = need_record(world, look(world)).release
     assert release
     with world.acting() as acting:
         if step == "bring-up":
             bring_up(acting, release)
+        elif step == "expand":
+            expand(acting, release)
         else:
             move(acting, GREEN, also=lambda r, _: _flipping(world, r))
 

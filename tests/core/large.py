@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from flipgate.core.record import approvals, conditions, outbox
+from flipgate.core.record import approvals, conditions, ledger, outbox
 from flipgate.core.record import record as records
 from flipgate.core.record.compared import Compared, Half
 from flipgate.core.record.intents import BringUp, HandOver, Intent, Move, Rest, Restore
@@ -189,6 +189,13 @@ def threaded(now: Record, text: str) -> Record:
     return outbox.delivered(now, first.id if first else "", release=f"{now.epoch}{text}", thread=text)
 
 
+def migrated(now: Record, text: str) -> Record:
+    """As many expansions as are kept, none of them contracted, and one more."""
+    long = {"database": "d" * 40, "before": "v" * 80, "after": "v" * 80, "at": NOW, "by": text}
+    whole = tuple(ledger.Migration(release=f"{n}-{'r' * 20}", **long) for n in range(ledger.LEDGER_KEPT))
+    return ledger.expanding(but(now, migrations=whole), "d" * 40, "the last", "v" * 80, text, NOW)
+
+
 CHANGES: tuple[Change, ...] = (
     opened,
     advanced,
@@ -203,6 +210,7 @@ CHANGES: tuple[Change, ...] = (
     sent,
     stopped,
     threaded,
+    migrated,
 )
 
 

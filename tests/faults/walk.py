@@ -12,13 +12,16 @@ from flipgate.core.record.intents import (
     BRING_UP,
     COMMIT_IMAGES,
     COMMIT_ROUTES,
+    CONTRACT_DATABASE,
     COPY_OBJECTS,
+    EXPAND_DATABASE,
     HAND_OVER,
     MOVE_ROUTES,
     RELEASE_ROUTES,
     REQUEST_MERGE,
     REST_SIDE,
     RESTORE_LIVE_SIDE,
+    REVERT_DATABASE,
     REVERT_IMAGES,
     RUN_HOOK,
     START_JOB,
@@ -101,6 +104,16 @@ BY_HOOK = frozenset({("releasing/run_hooks.py", RUN_HOOK)})
 
 BY_REVERT = frozenset({("moving/git_revert.py", REVERT_IMAGES)})
 """Of a release that has ended, by reconcile: tests/api/releasing/test_by_git_reverts.py."""
+
+BY_DATABASE = frozenset(
+    {
+        ("releasing/migrate.py", EXPAND_DATABASE),
+        ("releasing/contract_database.py", CONTRACT_DATABASE),
+        ("releasing/contract_database.py", REVERT_DATABASE),
+    }
+)
+"""Of an application that declares a database: killed on a real PostgreSQL, in tests/api/releasing/test_expand.py and
+test_contract_database.py. Who takes an expansion back types it again: its entry changes nothing but the ledger."""
 
 BY_PARITY = frozenset({("moving/copy_objects.py", COPY_OBJECTS)})
 """Of an application that declares what is copied: between two objects, in tests/api/moving/test_copy_objects.py."""

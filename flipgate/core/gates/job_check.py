@@ -19,6 +19,8 @@ OURS: Final = frozenset({"suspend", "selector", "manualSelector", "managedBy"})
 """Keys of a Job's spec that are flipgate's, or make it another's."""
 RELEASE: Final = "flipgate.dev/release"
 APPLICATION: Final = "flipgate.dev/application"
+MIGRATION: Final = "migration"
+"""The kind of task that is left to its end once it runs: half a migration is worse than one that ends late."""
 _NAME_SHOWN: Final = 30
 _OF_US: Final[Mapping[str, str]] = MappingProxyType({"app.kubernetes.io/managed-by": "flipgate"})
 PART: Final = "app.kubernetes.io/component"
@@ -56,6 +58,11 @@ def job_name(noun: str, name: str, written: Mapping[str, Any], release: str, occ
 def job_labels(application: str, release: str, noun: str) -> dict[str, str]:
     """Returns the labels by which a Job is known to be ours, and of which release and kind of task."""
     return {**_OF_US, PART: noun, APPLICATION: application, RELEASE: release}
+
+
+def left_to_its_end(job: Mapping[str, Any]) -> bool:
+    """Whether nobody stops this Job of ours: a migration that runs. One that nobody has let run yet never will."""
+    return bool(job["metadata"]["labels"].get(PART) == MIGRATION and not job["spec"].get("suspend"))
 
 
 def job_of(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import Final
 
 from flipgate.core.gates.suite import WHERE, age
-from flipgate.core.record.release import NOT_KEPT, PREFLIGHT, Release
+from flipgate.core.record.release import EXPAND, NOT_KEPT, PREFLIGHT, Release
 from flipgate.core.values.verdicts import Evidence, Verdict, not_passed
 
 
@@ -29,11 +30,15 @@ def refusal(evidence: Sequence[Evidence]) -> str:
     return "; ".join([f"{len(bad)} of {len(judged)} do not pass", *map(told, bad)]) if bad else ""
 
 
+BEFORE: Final = ((PREFLIGHT, "before anything was written"), (EXPAND, "before the first pod"))
+
+
 def before_bring_up(release: Release, now: datetime) -> Iterator[Evidence]:
-    """Yields what the release's own record says of each row, for whoever is asked about it: it passed, or is only
-    shown."""
-    said = next((each for each in reversed(release.judgements) if each.step == PREFLIGHT), None)
-    for proof in said.proofs if said else ():
-        if said and NOT_KEPT not in proof.detail:
-            fact = f"{age((now - said.at).total_seconds())} ago, before anything was written: {proof.detail}"
-            yield Evidence(proof.gate, Verdict(proof.verdict), "preflight", WHERE, fact, "")
+    """Yields what the release's own record says of each row, and of each database, for whoever is asked about it: it
+    passed, or is only shown."""
+    for step, when in BEFORE:
+        said = next((each for each in reversed(release.judgements) if each.step == step), None)
+        for proof in said.proofs if said else ():
+            if said and NOT_KEPT not in proof.detail:
+                fact = f"{age((now - said.at).total_seconds())} ago, {when}: {proof.detail}"
+                yield Evidence(proof.gate, Verdict(proof.verdict), step, WHERE, fact, "")

@@ -37,6 +37,8 @@ WARNINGS: frozenset[str] = frozenset(
         Reason.OVERLAY_NOT_SET,
         Reason.PUSH_REFUSED,
         Reason.NOT_APPLIED,
+        Reason.DATABASE_DIRTY,
+        Reason.MIGRATION_FAILED,
         Reason.DEPLOY_ABORTED,
         Reason.REJECTED,
         Reason.APPROVAL_EXPIRED,

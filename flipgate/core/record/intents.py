@@ -29,6 +29,12 @@ RELEASE_ROUTES: Final = "ReleaseRoutes"
 REVERT_IMAGES: Final = "RevertImages"
 REQUEST_MERGE: Final = "RequestMerge"
 WITHDRAW_REQUEST: Final = "WithdrawRequest"
+EXPAND_DATABASE: Final = "ExpandDatabase"
+CONTRACT_DATABASE: Final = "ContractDatabase"
+REVERT_DATABASE: Final = "RevertDatabase"
+
+RUN_JOBS: Final = frozenset({START_JOB, EXPAND_DATABASE, CONTRACT_DATABASE, REVERT_DATABASE})
+"""Steps that may have a Job run on a side."""
 
 BEFORE_BYTES: Final = 1_000
 """Of what autoscalers said before a rest: what puts them back stands on them."""
@@ -310,6 +316,43 @@ class RevertImages(Intent):
         return cls(Side(stored["side"]), str(stored["release"]))
 
 
+@dataclass(frozen=True)
+class _Migration(Intent):
+    """A migration of a database, by a task that runs about this side. `before` is the version that it had."""
+
+    side: Side
+    database: str
+    before: str
+
+    def written(self) -> dict[str, Any]:
+        return {"side": str(self.side), "database": self.database, "before": self.before}
+
+    @classmethod
+    def read(cls, stored: Mapping[str, Any]) -> Self:
+        return cls(Side(stored["side"]), str(stored["database"]), str(stored.get("before", "")))
+
+
+@dataclass(frozen=True)
+class ExpandDatabase(_Migration):
+    """A database gets what a release needs, and loses nothing."""
+
+    step: ClassVar[str] = EXPAND_DATABASE
+
+
+@dataclass(frozen=True)
+class ContractDatabase(_Migration):
+    """A database loses what only the code before needed."""
+
+    step: ClassVar[str] = CONTRACT_DATABASE
+
+
+@dataclass(frozen=True)
+class RevertDatabase(_Migration):
+    """A database loses what an expansion gave it."""
+
+    step: ClassVar[str] = REVERT_DATABASE
+
+
 INTENTS: Final[tuple[type[Intent], ...]] = (
     Move,
     HandOver,
@@ -327,6 +370,9 @@ INTENTS: Final[tuple[type[Intent], ...]] = (
     RequestMerge,
     WithdrawRequest,
     RevertImages,
+    ExpandDatabase,
+    ContractDatabase,
+    RevertDatabase,
 )
 
 

@@ -55,6 +55,8 @@ class Reason(StrEnum):
     OVERLAY_NOT_SET = Why.OVERLAY_NOT_SET
     PUSH_REFUSED = Why.PUSH_REFUSED
     NOT_APPLIED = Why.NOT_APPLIED
+    DATABASE_DIRTY = Why.DATABASE_DIRTY
+    MIGRATION_FAILED = Why.MIGRATION_FAILED
     DEPLOY_ABORTED = Why.DEPLOY_ABORTED
     NEWER_BUILD = Why.NEWER_BUILD
     APPROVED = Why.APPROVED
@@ -192,6 +194,8 @@ ROWS: Mapping[Phase, Row] = MappingProxyType(
                         Reason.OVERLAY_NOT_SET,
                         Reason.PUSH_REFUSED,
                         Reason.NOT_APPLIED,
+                        Reason.DATABASE_DIRTY,
+                        Reason.MIGRATION_FAILED,
                     }
                 ),
                 Phase.ABORTED: frozenset({Reason.DEPLOY_ABORTED}),

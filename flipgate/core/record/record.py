@@ -19,6 +19,7 @@ from flipgate.core.record.chain import SHOWN_DIGITS
 from flipgate.core.record.compared import Compared
 from flipgate.core.record.freeze import BreakGlass, Freeze
 from flipgate.core.record.intents import MOVE_ROUTES, Move
+from flipgate.core.record.ledger import Migration
 from flipgate.core.record.merge_request import MergeRequest
 from flipgate.core.record.occupant import Occupant
 from flipgate.core.record.phases import AFTER_TRAFFIC, ASKED_IN, Phase, QuestionKind, Reason
@@ -184,9 +185,9 @@ class Record(Model):
     """The routes that a dark preview may consist of: they are taken away by this, whatever the file says by then."""
     frozen: Freeze | None = Field(default=None, exclude_if=lambda freeze: freeze is None)
     """Who has stopped the moves of this application, until somebody thaws it (core/record/held.py)."""
-    glass: BreakGlass | None = Field(default=None, exclude_if=lambda glass: glass is None)
-    """What a person has passed for the open release; gone with its move, and with the release."""
+    glass: BreakGlass | None = Field(default=None, exclude_if=lambda glass: glass is None)  # gone with the open release
     merge_request: MergeRequest | None = Field(default=None, exclude_if=lambda request: request is None)
+    migrations: tuple[Migration, ...] = Field(default=(), exclude_if=lambda entries: not entries)  # the oldest first
     written_down: Text = ""
     """The last rollback without a record that was written down since: its mark is not obeyed again."""
 
@@ -224,8 +225,7 @@ class Record(Model):
         return next((each for each in self.releases if each.name == name), None)
 
     def ran_on(self, side: Side) -> bool:
-        """Whether anything ever ran on the side. False only where `init` noted that nothing did: users cannot be sent
-        back there, and nothing there can be compared with."""
+        """Whether anything ever ran on the side. False only where `init` noted that nothing did: no way back."""
         occupant = self.sides.get(side)
         return occupant is None or bool(occupant.images)
 

@@ -50,6 +50,7 @@ class FrozenEvidence(Model):
 CHECKS = "checks"
 PREFLIGHT = "preflight"
 BAKE = "bake"
+EXPAND = "expand"
 
 PROOFS_KEPT = 20
 """Gates of one judgement or decision that are kept; those that did not pass before those that did."""
@@ -72,7 +73,7 @@ COMMITS_KEPT = 12
 
 
 class Judgement(Model):
-    """What the gates of one step said (`step` is PREFLIGHT, CHECKS or BAKE), kept for the history."""
+    """What one step found (`step` is PREFLIGHT, EXPAND, CHECKS, BAKE or of hooks), kept for the history."""
 
     step: Name
     at: AwareDatetime

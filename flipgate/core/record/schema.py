@@ -26,6 +26,8 @@ NEW_REASONS: Final = frozenset(
         Reason.OVERLAY_NOT_SET,
         Reason.PUSH_REFUSED,
         Reason.NOT_APPLIED,
+        Reason.DATABASE_DIRTY,
+        Reason.MIGRATION_FAILED,
     }
 )
 
@@ -47,6 +49,7 @@ def _news(record: Record) -> Iterator[object]:
     yield record.dark_preview
     yield from (condition.changed or condition.looked_at or condition.basis for condition in record.conditions)
     yield record.merge_request
+    yield record.migrations
     yield record.frozen or record.glass
     yield record.question and record.question.look_first
     yield record.question and (record.question.content or record.question.services or record.question.who_may)

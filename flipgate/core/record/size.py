@@ -236,6 +236,14 @@ def _short_builds(record: Record) -> Record:
     return but(record, queued=queued, refused_build=short)
 
 
+def _short_ledger(record: Record) -> Record:
+    """The newest migrations, and little of who made them."""
+    kept = (
+        but(each, by=fitted(each.by, FEW), ended_by=fitted(each.ended_by, FEW)) for each in record.migrations[-FEW:]
+    )
+    return but(record, migrations=tuple(kept))
+
+
 def _journal(change: Callable[[Sequence[JournalEntry]], tuple[JournalEntry, ...]]) -> Callable[[Record], Record]:
     return lambda record: but(record, journal=change(record.journal))
 
@@ -253,6 +261,7 @@ SHORTER: Final[tuple[Callable[[Record], Record], ...]] = (
     _last_messages,
     lambda record: _of_releases(record, _bare),
     _short_builds,
+    _short_ledger,
     _journal(_last_entries),
 )
 """What is cut, or left out, while the record is too long: what is needed least goes first."""

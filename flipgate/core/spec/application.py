@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from flipgate.core.gates.checks import MOST_SUITES, Check
+from flipgate.core.gates.database import MOST_DATABASES, Database, Program
 from flipgate.core.gates.hooks import MOST_HOOKS, Hook
 from flipgate.core.gates.kinds import WORDS, Gate
 from flipgate.core.gates.points import GatePoint
@@ -120,9 +121,7 @@ class StayingRoute(FileModel):
 
 
 AnyRoute = TypeVar("AnyRoute", Route, StayingRoute)
-Named = TypeVar(
-    "Named", tuple[Service, ...], tuple[Check, ...], tuple[Hook, ...], tuple[Gate, ...], tuple[Endpoint, ...]
-)
+AnyNamed = TypeVar("AnyNamed", Service, Check, Hook, Database, Gate, Endpoint)
 
 
 class Announce(FileModel):
@@ -139,14 +138,14 @@ def _refuse_twice(names: Iterable[str]) -> None:
         raise ValueError(f"named more than once: {', '.join(twice)}")
 
 
+def _unique_names(named: tuple[AnyNamed, ...]) -> tuple[AnyNamed, ...]:
+    _refuse_twice(each.name for each in named)
+    return named
+
+
 def _unique_routes(routes: tuple[AnyRoute, ...]) -> tuple[AnyRoute, ...]:
     _refuse_twice(str(route) for route in routes)
     return routes
-
-
-def _unique_names(named: Named) -> Named:
-    _refuse_twice(each.name for each in named)
-    return named
 
 
 class Spec(FileModel):
@@ -182,6 +181,12 @@ class Spec(FileModel):
         "them when the pods come.",
         exclude_if=lambda wanted: wanted is None,
     )
+    databases: Annotated[tuple[Database, ...], AfterValidator(_unique_names)] = Field(
+        default=(),
+        max_length=MOST_DATABASES,
+        description="Databases that both sides share, migrated by expand and contract.",
+        exclude_if=lambda databases: not databases,
+    )
     hooks: Annotated[tuple[Hook, ...], AfterValidator(_unique_names)] = Field(
         default=(),
         description="What is done at points of a release's way, once for each release.",
@@ -209,7 +214,7 @@ class Spec(FileModel):
     def _tasks_are_of_declared_services(self) -> Spec:
         roles = {service.name: service.role for service in self.services}
         problems = []
-        for task in (*self.checks, *self.hooks):
+        for task in (*self.checks, *self.hooks, *self.programs):
             what, name = f'{task.noun} "{task.name}"', task.workload or task.asked
             if name and name not in roles:
                 does = "names" if task.workload else "asks"
@@ -268,7 +273,13 @@ class Spec(FileModel):
         """All that it declares to be run: Jobs and commands, of whatever part of the file."""
         serving = [service.name for service in self.services if service.serves]
         asking = (endpoint.task(endpoint.asker(serving)) for endpoint in self.reach)
-        return tuple(task for task in (*self.checks, *self.hooks, *asking) if task.runs_by_itself)
+        tasks = (task for task in (*self.checks, *self.hooks, *asking) if task.runs_by_itself)
+        return (*tasks, *self.programs)
+
+    @property
+    def programs(self) -> tuple[Program, ...]:
+        """What migrates its databases, and says how they stand."""
+        return tuple(program for database in self.databases for program in database.programs)
 
     def gates_at(self, point: GatePoint) -> tuple[Gate, ...]:
         """The gates that are asked at this point, in the file's order."""
@@ -304,6 +315,13 @@ class Application(FileModel):
                 return service
         known = [service.name for service in self.spec.services]
         raise BadInput(f'unknown service "{name}"; {hint(name, known)}', obj=f"application {self.name}")
+
+    def database(self, name: str) -> Database:
+        """The database of this name. Raises BadInput with the nearest known name."""
+        known = {database.name: database for database in self.spec.databases}
+        if name not in known:
+            raise BadInput(f'unknown database "{name}"; {hint(name, known)}', obj=f"application {self.name}")
+        return known[name]
 
     def serving(self) -> tuple[Service, ...]:
         """The services that answer users, in the file's order."""

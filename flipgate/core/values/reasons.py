@@ -26,6 +26,7 @@ class Why(StrEnum):
     AS_RECORDED = "AsRecorded"
     AUTOSCALER_MAY_SHRINK = "AutoscalerMayShrink"
     AWAITS_MERGE = "AwaitsMerge"
+    BACKUP_TOO_OLD = "BackupTooOld"
     BAKE_FAILED = "BakeFailed"
     BAKE_PASSED = "BakePassed"
     BAKE_UNKNOWN = "BakeUnknown"
@@ -49,6 +50,7 @@ class Why(StrEnum):
     CONTENT_DIFFERS = "ContentDiffers"
     CONTRACT_MIGRATION_DONE = "ContractMigrationDone"
     DARK_PREVIEW_NOT_KEPT = "DarkPreviewNotKept"
+    DATABASE_DIRTY = "DatabaseDirty"
     DEAD_ROUTE_API = "DeadRouteApi"
     DECISION_WANTED = "DecisionWanted"
     DEPLOY_ABORTED = "DeployAborted"
@@ -91,6 +93,7 @@ class Why(StrEnum):
     LIVE_SIDE_SERVES = "LiveSideServes"
     LIVE_SIDE_SHORT = "LiveSideShort"
     LOST_LEASE = "LostLease"
+    MIGRATION_FAILED = "MigrationFailed"
     MOVE_UNDONE = "MoveUndone"
     MOVED_ON = "MovedOn"
     NAMESPACE_MISSING = "NamespaceMissing"
@@ -118,6 +121,7 @@ class Why(StrEnum):
     NOT_SERVED = "NotServed"
     NOTHING_RUNS = "NothingRuns"
     NOTHING_TO_CLOSE = "NothingToClose"
+    NOTHING_TO_MIGRATE = "NothingToMigrate"
     OLD_SIDE_AT_REST = "OldSideAtRest"
     OLD_SIDE_KEPT = "OldSideKept"
     OTHER_KIND = "OtherKind"
@@ -150,6 +154,7 @@ class Why(StrEnum):
     SAME_PERSON = "SamePerson"
     SCALE_DOWN_STOPPED = "ScaleDownStopped"
     SCALED_BY_ANOTHER = "ScaledByAnother"
+    SCHEMA_NEEDED = "SchemaNeeded"
     SELF_DECLARED = "SelfDeclared"
     SERVICE_MISSING = "ServiceMissing"
     SERVICE_PORT_MISSING = "ServicePortMissing"
@@ -219,6 +224,7 @@ Approved | a person said yes to the move | nothing
 AsRecorded | routes and record name the same side | nothing
 AutoscalerMayShrink | an autoscaler may leave the old side fewer pods than it carried | raise its minReplicas
 AwaitsMerge | a merge request would have Git lead users where they are | a person merges it; the message names it
+BackupTooOld | the newest backup is too old, or nobody can say when it was made | make a backup, then the same again
 BakeFailed | a gate of the bake failed: users are sent back | flipgate history APP RELEASE
 BakePassed | the gates passed through the bake; the release soaks | flipgate scale-down APP, after the soak
 BakeUnknown | the gates could not tell: nobody is moved | flipgate flip APP, or flipgate rollback APP --reason "..."
@@ -242,6 +248,7 @@ ContainerMissing | a workload has no container of the declared name | correct th
 ContentDiffers | pods of one tag run different content, or other content than was approved | name the digest, or --again
 ContractMigrationDone | the code of the old side can no longer read the data | go forward: flipgate deploy with a fix
 DarkPreviewNotKept | routes of the dark preview were not made or taken away | reconcile tries again; flipgate check
+DatabaseDirty | a migration of the database stopped half way before | put it right with its own tool: docs/database.md
 DeadRouteApi | Traefik's routes are served under an API group that Traefik 3 no longer reads | migrate them
 DecisionWanted | a person is asked | flipgate approve APP --reason "...", or flipgate reject APP --reason "..."
 DeployAborted | a person ended a release that users had not seen | flipgate deploy APP --image NAME=REF (another)
@@ -284,6 +291,7 @@ LiveSideRestored | the live side is put right: what flipgate had put to rest its
 LiveSideServes | the live side is as it was released | nothing
 LiveSideShort | users are on a side that is not as it was released | flipgate status APP; docs/3am.md
 LostLease | another actor has taken the application over | nothing; that one goes on
+MigrationFailed | a migration did not pass, or a version is not known | flipgate history APP RELEASE; docs/database.md
 MoveUndone | a move that changed no route in the end was taken back | flipgate flip APP (asks again)
 MovedOn | the application has changed since it was looked at | look again, then the same
 NamespaceMissing | a namespace of the application is not there | create it
@@ -311,6 +319,7 @@ NotReadyInTime | the dark side's pods did not become Ready in time | the message
 NotServed | the route answers an error that no side gave | correct spec.traffic host and path, or the route
 NothingRuns | `adopt` found no pods on the side that users are on | flipgate init APP
 NothingToClose | no way back is open that a contract migration could close | nothing
+NothingToMigrate | the ledger has no expansion of this database that is open | flipgate status APP (shows the ledger)
 OldSideAtRest | the old side is scaled down; the release is closed | nothing
 OldSideKept | the soak is over, and the old side is kept: nobody answered, or somebody said no | flipgate scale-down APP
 OtherKind | a workload is there as another kind than the file says | write the kind that the message names
@@ -343,6 +352,7 @@ RunFailed | the run that was waited for ended badly, or a person took its releas
 SamePerson | who said yes opened the release, or may be who did (twoPersons) | flipgate status APP (names who may)
 ScaleDownStopped | the run that rests the old side failed with its release open | flipgate status APP (says who goes on)
 ScaledByAnother | an autoscaler, or somebody else, took pods from the dark side | raise its least; the message names it
+SchemaNeeded | code that has pods needs what the migration would take away | flipgate status APP (names the releases)
 SelfDeclared | the policy says who may approve, and nobody has proven this name | flipgate status APP (names who may)
 ServiceMissing | a Service that a route would name is not there | create it
 ServicePortMissing | a Service that a route would name lacks the port | correct the Service or the route

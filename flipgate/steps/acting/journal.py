@@ -30,16 +30,22 @@ def journal(
     *,
     also: Callable[[records.Record, int], records.Record] | None = None,
     again: bool = False,
+    part: bool = False,
 ) -> Iterator[Entry]:
     """Writes an entry before and after the block. Its two edges are the crash points.
 
     `also` makes further changes in the very write that opens the entry (it is given the record and the entry's id).
     `again`: an open entry of the same step is closed by that write, too, so that no crash falls between the two.
+    `part`: where this very authority has a step open, this is a part of that, and writes no entry of its own.
 
     A refusal closes the entry as undone: who refuses has left the world as it was, or has put it back. Any other
     failure leaves it open: nobody knows what happened, so the next run or reconcile looks, and finishes or backs out.
     """
     world = acting.world
+    whole = world.store.read().open_entry if part and acting.entry else None
+    if whole and whole.id == acting.entry:
+        yield Entry(whole)
+        return
     now = world.now()
     noted: list[JournalEntry] = []
 

@@ -14,13 +14,16 @@ from flipgate.core.record.intents import (
     BRING_UP,
     COMMIT_IMAGES,
     COMMIT_ROUTES,
+    CONTRACT_DATABASE,
     COPY_OBJECTS,
+    EXPAND_DATABASE,
     HAND_OVER,
     MOVE_ROUTES,
     RELEASE_ROUTES,
     REQUEST_MERGE,
     REST_SIDE,
     RESTORE_LIVE_SIDE,
+    REVERT_DATABASE,
     REVERT_IMAGES,
     RUN_HOOK,
     START_JOB,
@@ -244,6 +247,9 @@ RECOVERIES: Mapping[str, Callable[[Acting, JournalEntry], Outcome]] = MappingPro
         REQUEST_MERGE: _undo,
         WITHDRAW_REQUEST: _undo,
         REVERT_IMAGES: _undo,
+        EXPAND_DATABASE: _undo,
+        CONTRACT_DATABASE: _undo,
+        REVERT_DATABASE: _undo,
     }
 )
 """What is done about an interrupted step. One that is not here is closed as undone: its run begins it again."""

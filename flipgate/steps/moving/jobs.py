@@ -13,9 +13,9 @@ from typing import Any
 
 from flipgate.adapters.addresses import address, address_of
 from flipgate.adapters.logs import last_lines
-from flipgate.core.gates.job_check import APPLICATION, RELEASE, job_labels, job_name, job_of
+from flipgate.core.gates.job_check import APPLICATION, RELEASE, job_labels, job_name, job_of, left_to_its_end
 from flipgate.core.gates.task import Task
-from flipgate.core.record.intents import START_JOB, StartJob, side_of
+from flipgate.core.record.intents import RUN_JOBS, StartJob, side_of
 from flipgate.core.values.errors import Conflict, FlipgateError, Forbidden, NotFound, PermanentError, Refused
 from flipgate.core.values.foreign import printable, without_secrets
 from flipgate.core.values.place import Place
@@ -74,11 +74,11 @@ def run_job(
 def stop_jobs(acting: Acting, side: Side, *, keep: str = "") -> None:
     """Suspends each Job of a task that has not ended on this side, by a write that sets a new stamp: users come (or
     another release has, whose Jobs are `keep`), and whoever would still let one run is late. So it does where the file
-    has no such task any more, and the journal says that one ran. Raises Refused (SideChanged) where somebody else
-    keeps writing them."""
+    has no such task any more, and the journal says that one ran; a migration that runs is left to its end. Raises
+    Refused (SideChanged) where somebody else keeps writing them."""
     world = acting.world
     declared = any(task.makes_job for task in world.application.spec.tasks)
-    ran = any(entry.step == START_JOB and side_of(entry.intent) == side for entry in acting.record.journal)
+    ran = any(entry.step in RUN_JOBS and side_of(entry.intent) == side for entry in acting.record.journal)
     if not (declared or ran):
         return
     place = world.application.place_of(side)
@@ -91,7 +91,8 @@ def stop_jobs(acting: Acting, side: Side, *, keep: str = "") -> None:
         world.say(f"whether a Job of a task that is no longer in the file runs on {side} is not known: {error}")
         return
     for job in found:
-        if not keep or job["metadata"]["labels"].get(RELEASE) != keep:
+        kept = keep and job["metadata"]["labels"].get(RELEASE) == keep
+        if not kept and not left_to_its_end(job):
             _stop(acting, job)
 
 
@@ -156,7 +157,7 @@ class _Running:
         if found is not None and (finished(found) or not found["spec"].get("suspend")):
             return None
         try:
-            with journal(self.acting, StartJob(self.place.side, self.name)) as entry:
+            with journal(self.acting, StartJob(self.place.side, self.name), part=True) as entry:
                 self._start(found, labels)
                 entry.outcome = f"Job {self.name} runs on {self.place.side}"
         except Refused as refused:

@@ -55,11 +55,11 @@ def contract(world: World, reason: str, *, by: str) -> Closed:
 
     write(world, change)
     with world.acting_without_lease(record.epoch) as acting:
-        _take_off(acting)
+        take_off(acting)
     return Closed(side, occupant.release, done, True)
 
 
-def _take_off(acting: Authority) -> None:
+def take_off(acting: Authority) -> None:
     """The routes say how to go back by hand, and must not say it any longer. The record has it all: never raises."""
     try:
         forget_way_back(acting, look_at_traffic(acting.world))

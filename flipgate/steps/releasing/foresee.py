@@ -82,6 +82,7 @@ def foresee(world: World, images: Mapping[str, str], again: str = "") -> DeployP
     found = differing(world, view, meant.side, coming_configuration(world, view, meant.side))
     refused = {} if by_git(world) else undeclared(world.application, found)
     notes = (
+        *(f"database {each.name} is expanded first: {each.expand.what}" for each in world.application.spec.databases),
         *not_pulled(world.application, dark, meant.images, meant.again),
         *([f"{meant.side} {refusal(refused)}: until then no flip is asked about"] if refused else []),
     )

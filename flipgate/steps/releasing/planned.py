@@ -1,4 +1,4 @@
-"""The plan that a person says yes to: routes, work that is handed over, pods that go, and what would take it back."""
+"""The plan that a person says yes to: routes, work that is handed over, migrations, pods that go, and the way back."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from flipgate.core.gates.hooks import HookPoint, hooks_at
+from flipgate.core.record.ledger import done_and_to_come
 from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.planned import Part, lines_of, parts
 from flipgate.core.record.record import Record
@@ -28,7 +29,7 @@ from flipgate.steps.looking.costs import costs_of
 from flipgate.steps.looking.look import need_record
 from flipgate.steps.looking.scaled_objects import find_scaled, find_unpaused
 
-ROUTES, WORK, HOOKS, BACK = "routes", "work", "hooks", "a rollback"
+ROUTES, WORK, MIGRATIONS, HOOKS, BACK = "routes", "work", "migrations", "hooks", "a rollback"
 AFTER_YES: Final[Mapping[QuestionKind, tuple[HookPoint, ...]]] = MappingProxyType(
     {
         QuestionKind.FLIP: (HookPoint.BEFORE_FLIP, HookPoint.AFTER_FLIP),
@@ -54,6 +55,7 @@ def plan_of(world: World, view: View, release: Release, kind: QuestionKind) -> t
         [
             _routes(world, view, release),
             (WORK, _work(world, record, old, view.sides[release.side]), pods),
+            _migrations(world, record),
             (HOOKS, hook_lines(world, kind), pods),
             (BACK, back, pods),
         ]
@@ -68,6 +70,12 @@ def hook_lines(world: World, kind: QuestionKind) -> list[str]:
 def routes_moved(world: World, view: View, release: Release) -> tuple[str, ...]:
     """The part of it that says which fields of which routes change."""
     return lines_of(parts([_routes(world, view, release)]), ROUTES)
+
+
+def _migrations(world: World, record: Record) -> tuple[str, list[str], str]:
+    """What is done to databases, and what is to come once users stay on the new code."""
+    contracts = {each.name for each in world.application.spec.databases if each.contract}
+    return MIGRATIONS, list(done_and_to_come(record, contracts)), f"flipgate status {record.application} -o wide"
 
 
 def _routes(world: World, view: View, release: Release) -> tuple[str, list[str], str]:
@@ -99,6 +107,7 @@ def _rest(world: World, record: Record, release: Release, old: SideState) -> tup
             (STAYS, list(_staying(old, keep)), pods),
             (HOOKS, hook_lines(world, QuestionKind.SCALE_DOWN), pods),
             (HELD, list(_held(world, old, keep)), f"kubectl -n {old.namespace} get hpa"),
+            _migrations(world, record),
             (BACK, after_the_rest(world.application, record, release, old, keep), pods),
         ]
     )

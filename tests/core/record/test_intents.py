@@ -13,8 +13,10 @@ from flipgate.core.record.intents import (
     BringUp,
     CommitImages,
     CommitRoutes,
+    ContractDatabase,
     CopyObjects,
     DarkPreview,
+    ExpandDatabase,
     HandOver,
     Intent,
     Move,
@@ -23,6 +25,7 @@ from flipgate.core.record.intents import (
     RequestMerge,
     Rest,
     Restore,
+    RevertDatabase,
     RevertImages,
     RunHook,
     StartJob,
@@ -59,6 +62,9 @@ STORED: tuple[tuple[Intent, dict[str, Any]], ...] = (
     (RequestMerge(GREEN, "flipgate/a"), {"to": "green", "branch": "flipgate/a"}),
     (RevertImages(GREEN, "a-1"), {"side": "green", "release": "a-1"}),
     (WithdrawRequest(GREEN, "flipgate/a"), {"to": "green", "branch": "flipgate/a"}),
+    (ExpandDatabase(GREEN, "orders", "12"), {"side": "green", "database": "orders", "before": "12"}),
+    (ContractDatabase(BLUE, "orders", "13"), {"side": "blue", "database": "orders", "before": "13"}),
+    (RevertDatabase(GREEN, "orders", "13"), {"side": "green", "database": "orders", "before": "13"}),
 )
 """As flipgate wrote them before they had types: what is stored is not to change."""
 

@@ -16,6 +16,7 @@ from flipgate.core.record import queue
 from flipgate.core.record.announcement import Announcement, InChat
 from flipgate.core.record.compared import Compared
 from flipgate.core.record.freeze import BreakGlass, Freeze
+from flipgate.core.record.ledger import Migration
 from flipgate.core.record.merge_request import MergeRequest
 from flipgate.core.record.occupant import Occupant, Ran
 from flipgate.core.record.phases import Phase, Reason
@@ -48,6 +49,7 @@ NEWS: dict[str, Record] = {
     "queued": WAITS,
     "dark_preview": record(dark_preview=("IngressRoute edge/flipgate-dark-preview-shop-0",)),
     "merge_request": record(merge_request=MergeRequest(branch="flipgate/shop/a-1-green", to=GREEN, at=NOW)),
+    "migrations": record(migrations=(Migration(database="orders", release="a-1", before="12", at=NOW, by="ci"),)),
     "frozen": record(frozen=Freeze(by="ana", reason="an outage", at=NOW)),
     "glass": record(
         release=release(*DARK),
@@ -147,7 +149,7 @@ def test_whatever_is_stored_and_was_not_known_then_is_judged_here() -> None:
     then["Record"] = set(FIRST["properties"])
     added = {name: keys - then[name] for name, keys in fields(Record).items() if name in then and keys - then[name]}
     assert added == {
-        "Record": {"darkPreview", "frozen", "glass", "inChat", "mergeRequest", "queued", "refusedBuild"},
+        "Record": {"darkPreview", "frozen", "glass", "inChat", "mergeRequest", "migrations", "queued", "refusedBuild"},
         "Announcement": {"question"},
         "Condition": {"basis", "changed", "lookedAt"},
         "Question": {"compared", "content", "gates", "lookFirst", "plan", "services", "ticks", "whoMay"},
@@ -162,7 +164,8 @@ def test_whatever_is_stored_and_was_not_known_then_is_judged_here() -> None:
     reasons = {"ClaimNotBound", "DeploymentPaused", "PodsHeldBack", "PodsRefused", "PreflightFailed", "ScaledByAnother"}
     assert more == {
         "Decision": {"extend", "rollback"},
-        "Reason": reasons | {"HookFailed", "NotApplied", "OverlayNotSet", "PushRefused"},
+        "Reason": reasons
+        | {"DatabaseDirty", "HookFailed", "MigrationFailed", "NotApplied", "OverlayNotSet", "PushRefused"},
     }
 
 

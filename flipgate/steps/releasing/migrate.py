@@ -1,0 +1,163 @@
+"""Runs what an application declares of a database, and expands each before a release's first pod comes up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from flipgate.core.gates.database import Database, Verb
+from flipgate.core.gates.migration import Version, judge_migration, judge_version
+from flipgate.core.record import ledger
+from flipgate.core.record import record as records
+from flipgate.core.record.intents import ExpandDatabase
+from flipgate.core.record.phases import Phase
+from flipgate.core.record.release import EXPAND, Release
+from flipgate.core.values.errors import Refused, about
+from flipgate.core.values.reasons import Why
+from flipgate.core.values.sides import Side
+from flipgate.core.values.verdicts import Evidence, Verdict, not_passed
+from flipgate.steps.acting.acting import Acting
+from flipgate.steps.acting.journal import journal
+from flipgate.steps.acting.outbox import need_open
+from flipgate.steps.looking.look import look, need_dark
+from flipgate.steps.releasing.run_task import run_task
+from flipgate.steps.releasing.what_runs import deploy_again
+
+WHAT_TO_DO = "docs/database.md says what to do"
+
+
+@dataclass(frozen=True)
+class Migrating:
+    """Who runs a database's programs: about a dark side, with the images of a release. A program that runs is left to
+    its end, also where its run is taken over: half a migration is worse than one that ends late."""
+
+    acting: Acting
+    side: Side
+    release: Release
+
+    def run(self, database: Database, verb: Verb, *, anew: bool = True) -> Evidence:
+        """Runs one of its programs. Not `anew`: a Job that was made for this release before is the one."""
+        program = database.program(verb)
+        assert program, f"{database.name} declares no {verb}"
+        self.acting.confirm_lease()
+        world = self.acting.world
+        world.say(f"database {database.name}, {verb}: running {program.what}, for at most {program.timeout_seconds} s")
+        return run_task(self.acting, self.side, self.release, program, lambda: None, world.nonce() if anew else "")
+
+    def version(self, database: Database, when: str) -> tuple[Evidence, Version | None]:
+        """Reads the version of its schema; None where nobody can say it."""
+        seen, version = judge_version(f"{database.name}: version {when}", self.run(database, "version"))
+        _say(self.acting, seen)
+        return seen, version
+
+    def migrated(self, database: Database, verb: Verb, before: Version) -> tuple[list[Evidence], Version | None]:
+        """Runs a migration, reads the version since, and judges both."""
+        ran = self.run(database, verb, anew=verb != "expand")
+        seen, after = self.version(database, f"after {verb}")
+        judged = judge_migration(f"{database.name}: {verb}", ran, before, after)
+        _say(self.acting, judged)
+        return [judged, seen], after
+
+
+def _say(acting: Acting, found: Evidence) -> None:
+    acting.world.say(f"database {found.gate}: {found.verdict} ({found.answer})")
+
+
+def look_at_databases(acting: Acting, release: Release) -> list[Evidence]:
+    """Returns the version of each database, before any hook and any migration runs. Raises Refused as `expand`."""
+    found: list[Evidence] = []
+    if migrating := _migrating(acting, release):
+        try:
+            _clean(migrating, found)
+        except Refused:
+            _note(migrating, found)
+            raise
+    return found
+
+
+def expand(acting: Acting, release: Release) -> list[Evidence]:
+    """Expands each database, and returns what was seen; nothing where the release is dark already. To be run again at
+    any time: the version is read first, and nothing is run on a database that is dirty.
+
+    Raises Refused (DatabaseDirty, MigrationFailed), by which the release fails: no pod of it came up.
+    """
+    found: list[Evidence] = []
+    if migrating := _migrating(acting, release):
+        try:
+            for database, before in _clean(migrating, found):
+                _expand(migrating, database, before, found)
+        finally:
+            _note(migrating, found)
+    return found
+
+
+def _migrating(acting: Acting, release: Release) -> Migrating | None:
+    """Who migrates for this release; None where no database is declared, or the release is dark already."""
+    world = acting.world
+    if not world.application.spec.databases:
+        return None
+    if need_open(world.store.read(), release.name).phase is not Phase.DEPLOYING:
+        return None
+    return Migrating(acting, need_dark(world, look(world)).side, release)
+
+
+def _note(migrating: Migrating, found: list[Evidence]) -> None:
+    """Keeps what was found with the release."""
+    world, release = migrating.acting.world, migrating.release
+    world.store.update(lambda record: _judged(record, release, found, world.now()))
+
+
+def _judged(record: records.Record, release: Release, found: list[Evidence], now: datetime) -> records.Record:
+    """The record with what was seen, where the release has not been superseded meanwhile."""
+    mine = record.release is not None and record.release.name == release.name
+    return records.judged(record, EXPAND, found, now) if mine else record
+
+
+def _clean(migrating: Migrating, found: list[Evidence]) -> list[tuple[Database, Version]]:
+    """Each with its version: all are looked at before any is changed."""
+    release, databases = migrating.release, migrating.acting.world.application.spec.databases
+    versions = [(database, migrating.version(database, "before")) for database in databases]
+    found += [seen for _, (seen, _) in versions]
+    with about(obj=f"release {release.name}", next_command=deploy_again(migrating.acting.world, release)):
+        need_clean(found)
+    return [(database, version) for database, (_, version) in versions if version]
+
+
+def need_clean(seen: Sequence[Evidence]) -> None:
+    """Raises Refused where a database is dirty (DatabaseDirty), or nobody can say its version (MigrationFailed)."""
+    if not (bad := not_passed(seen)):
+        return
+    dirty = any(each.verdict is Verdict.FAIL for each in bad)
+    told = "; ".join(f"{each.gate}: {each.answer}" for each in bad)
+    half = "a migration stopped half way before: put it right with its own tool (docs/database.md)"
+    reason = Why.DATABASE_DIRTY if dirty else Why.MIGRATION_FAILED
+    raise Refused(
+        f"{told}. No migration was run: {half if dirty else WHAT_TO_DO}",
+        reason=reason,
+        untouched="all databases, both sides and all routes",
+    )
+
+
+def _expand(migrating: Migrating, database: Database, before: Version, found: list[Evidence]) -> None:
+    acting, release = migrating.acting, migrating.release
+    world, name, now = acting.world, database.name, acting.world.now()
+
+    def noted(record: records.Record, _entry: int) -> records.Record:
+        return ledger.expanding(record, name, release.name, str(before), release.opened_by, now)
+
+    with journal(acting, ExpandDatabase(migrating.side, name, str(before)), also=noted) as entry:
+        seen, after = migrating.migrated(database, "expand", before)
+        found += seen
+        entry.outcome = f"{name} {seen[0].answer}"
+        if after:
+            world.store.update(lambda record: ledger.expanded(record, name, release.name, str(after)))
+    if bad := not_passed(seen):
+        raise Refused(
+            f"{'; '.join(f'{each.gate}: {each.answer}' for each in bad)}. {WHAT_TO_DO}",
+            obj=f"release {release.name}",
+            reason=Why.MIGRATION_FAILED,
+            untouched=f"{release.side.other}, which has the live traffic, all routes, and {release.side}: none of its "
+            "pods was started",
+            next_command=deploy_again(world, release),
+        )

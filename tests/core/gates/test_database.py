@@ -1,0 +1,48 @@
+"""What a file may say of a database that both sides share."""
+
+from __future__ import annotations
+
+import pytest
+
+from flipgate.core.spec.application import Application, load_application
+from flipgate.core.values.errors import BadInput
+from tests.core.builders import SHOP
+
+USUAL = "{name: orders, version: {command: [v]}, expand: {command: [e]}}"
+
+
+def declaring(*databases: str) -> Application:
+    lines = "".join(f"    - {each}\n" for each in databases)
+    return load_application(f"{SHOP}  databases:\n{lines}", "shop.yaml")
+
+
+def test_its_programs_are_tasks_named_after_it_and_what_they_do() -> None:
+    whole = "version: {command: [v]}, expand: {workload: web, run: [migrate, up]}, backup: {command: [b], name: age}"
+    found = declaring(f"{{name: orders, {whole}}}")
+    assert [task.name for task in found.spec.tasks] == ["orders-version", "orders-expand", "age"]
+    assert {task.noun for task in found.spec.tasks} == {"migration"}
+    backup = found.database("orders").backup
+    assert backup
+    assert backup.within_hours == 24
+
+
+@pytest.mark.parametrize(
+    ("databases", "fact"),
+    [
+        ([USUAL, USUAL], "named more than once: orders"),
+        (["{name: orders, expand: {command: [e]}}"], "version: is required, and missing"),
+        ([USUAL.replace("[e]}", "[e], job: {}}")], "template.spec.containers"),
+        ([USUAL.replace("command: [e]", "timeoutSeconds: 5")], "needs exactly one of command, job, workload"),
+        ([USUAL.replace("command: [e]", "workload: wbe, run: [up]")], 'unknown service "wbe"; did you mean "web"'),
+        ([USUAL.replace("orders", "o" * 31)], "at most 30 characters"),
+        ([USUAL.replace("orders", f"orders-{n}") for n in range(6)], "at most 5"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(databases: list[str], fact: str) -> None:
+    with pytest.raises(BadInput, match=fact):
+        declaring(*databases)
+
+
+def test_a_database_that_is_not_declared_is_named_with_the_nearest() -> None:
+    with pytest.raises(BadInput, match='unknown database "order"; did you mean "orders"'):
+        declaring(USUAL).database("order")
