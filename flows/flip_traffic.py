@@ -89,7 +89,7 @@ def move_and_watch(world: World, name: str) -> Release:
         if release.phase is Phase.DARK:
             release = task.scale_to_live(acting, release)
             task.check_again(world, release)
-            task.ask_gates(world, QuestionKind.FLIP)
+            task.ask_gates(world, QuestionKind.FLIP, moving=True)
             _, proven = task.move_users(acting)
         else:
             proven = task.prove_side(world, release.side)

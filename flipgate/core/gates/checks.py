@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 from pydantic import ConfigDict, Field, model_validator
 
 from flipgate.core.gates.command_check import CommandKeys
 from flipgate.core.gates.job_check import JobKeys, images_in
-from flipgate.core.gates.json_rules import JsonRules, misses
+from flipgate.core.gates.json_rules import JsonRule, JsonRules, misses
 from flipgate.core.gates.samples import LONGEST_SECONDS, MOST_SAMPLES, in_numbers, late_allowed
 from flipgate.core.spec.fields import (
     AppName,
@@ -235,7 +235,23 @@ def wrong_side(answer: Answer | str, header: str | None, side: str) -> str:
     return f"header {header} says {printable(named, NAMED_SHOWN)}, and this is {side}: no move to it could be proven"
 
 
-def _status(check: Check, answer: Answer) -> list[str]:
+class Expected(Protocol):
+    """What an answer has to be, whoever declares it and whoever is asked."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def json_equals(self) -> Mapping[str, Any]: ...
+    @property
+    def json_is(self) -> Mapping[str, JsonRule]: ...
+
+
+def content_misses(expected: Expected, answer: Answer) -> list[str]:
+    """What the status and the body of an answer miss, one sentence each."""
+    return [*_status(expected, answer), *_json(expected, answer)]
+
+
+def _status(check: Expected, answer: Answer) -> list[str]:
     if answer.status == check.status:
         return []
     return [f"status {answer.status}, expected {check.status}"]
@@ -252,7 +268,7 @@ def _headers(check: Check, answer: Answer) -> list[str]:
     return [f"header {name} is missing" for name in check.headers if name.lower() not in present]
 
 
-def _json(check: Check, answer: Answer) -> list[str]:
+def _json(check: Expected, answer: Answer) -> list[str]:
     if not check.json_equals and not check.json_is:
         return []
     if answer.unread:

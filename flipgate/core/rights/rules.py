@@ -121,8 +121,8 @@ def _own(application: Application, own: str) -> Iterator[Rule]:
     lease = [f"flipgate-{name}"]
     yield from rules(own, (("coordination.k8s.io", "leases", "get create update"),), lease, why="Who acts.")
     headers = [header.secret for header in application.spec.traffic.probe.headers if header.secret]
-    if secrets := [each.name for each in (*headers, *application.spec.metrics.secrets.values())]:
-        why = "Headers of flipgate's own requests (traffic.probe.headers, metrics.*Authorization)."
+    if secrets := [each.name for each in (*headers, *(secret for _, secret in application.spec.secrets))]:
+        why = "Headers of flipgate's own requests (traffic.probe.headers, metrics.*Authorization, gates)."
         yield from rules(own, (("", "secrets", "get"),), [*dict.fromkeys(secrets)], why=why)
 
 

@@ -29,7 +29,8 @@ from flipgate.core.spec.fields import (
 )
 from flipgate.core.spec.git import GitSpec
 from flipgate.core.spec.metrics import Metrics
-from flipgate.core.spec.policy import Policy
+from flipgate.core.spec.policy import MOST_TICKS, Policy
+from flipgate.core.spec.probe import SecretKey
 from flipgate.core.spec.service import Service
 from flipgate.core.spec.traffic import TrafficSpec
 from flipgate.core.spec.validation import explain_errors, takes_anything, takes_numbers
@@ -234,6 +235,22 @@ class Spec(FileModel):
         if both := [gate.name for gate in self.gates_at(GatePoint.DARK) if gate.name in checks]:
             raise ValueError(f"named as a check and as a gate at dark, which are kept together: {', '.join(both)}")
         return self
+
+    @model_validator(mode="after")
+    def _ticks_have_one_meaning(self) -> Spec:
+        ticks, gates = {tick.name for tick in self.policy.ticks}, [gate.name for gate in self.gates if gate.or_tick]
+        if both := [name for name in gates if name in ticks]:
+            raise ValueError(f"named as a tick and as a gate with orTick: {', '.join(both)}")
+        if (count := len(ticks) + len(gates)) > MOST_TICKS:
+            raise ValueError(f"{count} ticks, those of gates with orTick among them; {MOST_TICKS} are the most")
+        return self
+
+    @property
+    def secrets(self) -> tuple[tuple[str, SecretKey], ...]:
+        """The keys of Secrets that are read where metrics and gates are asked, with where the file names each."""
+        asked = [(f"gate {gate.name}", gate.kind.secret(gate)) for gate in self.gates]
+        named = [(f"spec.metrics.{name}", secret) for name, secret in self.metrics.secrets.items()]
+        return (*named, *((where, secret) for where, secret in asked if secret))
 
     def gates_at(self, point: GatePoint) -> tuple[Gate, ...]:
         """The gates that are asked at this point, in the file's order."""

@@ -26,7 +26,7 @@ def _kept_whole(name: str) -> str:
     return name
 
 
-def _printed(text: str) -> str:
+def one_line(text: str) -> str:
     """It is shown to people as one line of a form, and kept with the question."""
     if not text.isprintable() or text != text.strip() or written_bytes(text) > NAME_BYTES:
         raise ValueError(f"is one line of {NAME_BYTES} bytes at most, without space around it")
@@ -84,7 +84,7 @@ class Tick(FileModel):
         max_length=LONGEST_TICK_NAME,
         description="How it is said: flipgate approve APP --tick NAME.",
     )
-    text: Annotated[str, AfterValidator(_printed)] = Field(
+    text: Annotated[str, AfterValidator(one_line)] = Field(
         min_length=1, max_length=LONGEST_TICK, description="What whoever ticks it says is so."
     )
     at: Literal["flip", "scale-down"] = Field(

@@ -34,9 +34,8 @@ def probe_problems(world: World) -> Iterator[str]:
     namespace, traffic = world.store.namespace, world.application.spec.traffic
     if traffic.probes_per_second and (too_slow := traffic.too_slow(_replicas(world))):
         yield f"{world.proxy.name}: {too_slow}"
-    declared = {f"spec.metrics.{name}": secret for name, secret in world.application.spec.metrics.secrets.items()}
     probes = {header.secret: "spec.traffic.probe.headers" for header in traffic.probe.headers if header.secret}
-    for where, secret in [*((where, secret) for secret, where in probes.items()), *declared.items()]:
+    for where, secret in [*((where, secret) for secret, where in probes.items()), *world.application.spec.secrets]:
         try:
             header_value(world.cluster, namespace, secret)
         except Forbidden:

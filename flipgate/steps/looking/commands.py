@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from flipgate.adapters import programs
 from flipgate.adapters.addresses import address
@@ -37,15 +38,10 @@ def run_command(world: World, dark: DarkSide, release: str, rule: Check, may_go_
     if isinstance(program, NotStarted):
         found = program
     else:
-        with (
-            forwarding(world.cluster, _behind(world, place)) as forwarded,
-            tempfile.TemporaryDirectory(prefix="flipgate-check-", ignore_cleanup_errors=True) as folder,
-        ):
+        with forwarding(world.cluster, _behind(world, place)) as forwarded:
             about = {"SIDE": str(dark.side), "NAMESPACE": place.namespace, "RELEASE": release}
-            environment = told(os.environ, folder, forwarded.urls, rule.asked, about)
-            home = Path(os.environ[FOLDER_VARIABLE])
-            found = programs.run(
-                program, command[1:], environment, home, timeout=rule.timeout_seconds, may_go_on=may_go_on
+            found = run_alone(
+                command, about, forwarded.urls, rule.asked, timeout=rule.timeout_seconds, may_go_on=may_go_on
             )
         notes = list(forwarded.notes)
     verdict, fact = judge_command(found, rule.timeout_seconds)
@@ -54,35 +50,62 @@ def run_command(world: World, dark: DarkSide, release: str, rule: Check, may_go_
     return replace(evidence, output=text, seconds=round(world.monotonic() - began, 3))
 
 
+def run_alone(
+    command: Sequence[str],
+    about: Mapping[str, str],
+    urls: Mapping[str, str] = MappingProxyType({}),
+    asked: str = "",
+    *,
+    timeout: float,
+    may_go_on: Callable[[], None] = lambda: None,
+) -> Ended | NotStarted:
+    """Runs a program of the operator's in a folder of its own, told what it is `about` (FLIPGATE_*) and the addresses
+    of Services."""
+    program = programs.find_program(command, os.environ)
+    if isinstance(program, NotStarted):
+        return program
+    with tempfile.TemporaryDirectory(prefix="flipgate-check-", ignore_cleanup_errors=True) as folder:
+        environment, home = told(os.environ, folder, urls, asked, about), Path(os.environ[FOLDER_VARIABLE])
+        return programs.run(program, command[1:], environment, home, timeout=timeout, may_go_on=may_go_on)
+
+
 @about_application(untouched="both sides")
 def need_commands(world: World) -> None:
-    """Raises Refused (CommandsNotAllowed) where the file has command checks that this worker would not run: before a
-    release is opened that would then fail."""
+    """Raises Refused (CommandsNotAllowed) where the file has commands, of checks and gates, that this worker would not
+    run: before a release is opened that would then fail."""
     if problems := list(command_problems(world)):
         raise Refused("; ".join(problems), reason=Why.COMMANDS_NOT_ALLOWED)
 
 
 def command_problems(world: World) -> Iterator[str]:
-    """Each command check whose program this very environment would not run."""
+    """Each check and gate whose program this very environment would not run."""
     for rule in world.application.spec.checks:
         if rule.command and isinstance(found := programs.find_program(rule.command, os.environ), NotStarted):
             yield f"check {rule.name} cannot be run: {found.fact}"
+    for gate in world.application.spec.gates:
+        run = () if gate.or_tick else gate.kind.program(gate)  # else a person may answer in its place
+        if run and isinstance(found := programs.find_program(run, os.environ), NotStarted):
+            yield f"gate {gate.name} cannot be run: {found.fact}"
 
 
 def commands_here(world: World) -> Iterator[str]:
     """What `check` finds of commands. Without the folder's name nothing can be known here: that is said, for the
     worker's environment is another."""
     rules = [rule for rule in world.application.spec.checks if rule.command]
+    named = [
+        *(rule.name for rule in rules),
+        *(gate.name for gate in world.application.spec.gates if gate.kind.program(gate)),
+    ]
     request = world.application.spec.git.request if world.application.spec.git else None
     if request and FOLDER_VARIABLE in os.environ:
         found = programs.find_program(request.command, os.environ)
         yield from [f"spec.git.request cannot be run: {found.fact}"] if isinstance(found, NotStarted) else []
-    if rules and FOLDER_VARIABLE in os.environ:
+    if named and FOLDER_VARIABLE in os.environ:
         yield from command_problems(world)
-    elif rules:
+    elif named:
         world.say(
             f"{FOLDER_VARIABLE} is not set here, so nobody looked whether the programs of "
-            f"{', '.join(rule.name for rule in rules)} are there; a worker without it refuses each release"
+            f"{', '.join(named)} are there; a worker without it refuses each release"
         )
     for side in Side if rules else ():
         place = world.application.place_of(side)
