@@ -2,72 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final, Literal, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from flipgate.core.gates.command_check import CommandKeys
-from flipgate.core.gates.job_check import JobKeys, images_in
 from flipgate.core.gates.json_rules import JsonRule, JsonRules, misses
 from flipgate.core.gates.samples import LONGEST_SECONDS, MOST_SAMPLES, in_numbers, late_allowed
-from flipgate.core.spec.fields import (
-    AppName,
-    HeaderName,
-    HttpPath,
-    JsonPaths,
-    ObjectName,
-    PortName,
-    PortNumber,
-    Scheme,
-)
+from flipgate.core.gates.task import AskingTask, Kind
+from flipgate.core.spec.fields import HeaderName, JsonPaths
 from flipgate.core.values.answer import Answer, api_servers_own, wrong_scheme
 from flipgate.core.values.foreign import LONGEST_SHOWN, NotJson, parse_json, printable, shown
 from flipgate.core.values.jsonpath import PathMissing, look_up, same
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Verdict
 
-Kind = Literal["http", "command", "job"]
-WORDS: Final[Mapping[str, Kind]] = MappingProxyType({"path": "http", "command": "command", "job": "job"})
-"""The key by which a check is of a kind: exactly one of them."""
-OWN: Final[Mapping[Kind, frozenset[str]]] = MappingProxyType(
-    {
-        "command": frozenset({"name", "service", "port", "scheme", "command", "timeout_seconds"}),
-        "job": frozenset({"name", "job", "timeout_seconds"}),
-    }
-)
-"""The keys of those that run by themselves; an HTTP check has all others."""
 MOST_SUITES: Final = 15
 """Checks of one application that run by themselves: the record keeps what each said (core/record/release.py)."""
 
 
-class Check(CommandKeys, JobKeys):
+class Check(AskingTask):
     """A question about the dark side, asked before a person is: an HTTP request to one service through the API server
-    (path), or what asks as it likes: a program (command), or a Job there (job)."""
+    (path), or what asks as it likes: a program (command), or a Job there (job, or workload and run)."""
 
-    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [word]} for word in WORDS]})
+    noun: ClassVar[str] = "check"
+    keys: ClassVar[Mapping[Kind, frozenset[str]]] = MappingProxyType(
+        {
+            **AskingTask.keys,
+            "http": AskingTask.keys["http"]
+            | {"json_equals", "json_is", "headers", "within_seconds", "samples", "percentile"},
+        }
+    )
 
-    name: AppName = Field(description="The check's name, as shown in messages.")
-    service: ObjectName | None = Field(
-        default=None,
-        description="The serving service to ask, by its name above; it is asked through its Kubernetes Service. Of a "
-        "command: the one that FLIPGATE_BASE_URL leads to.",
-    )
-    port: PortNumber | PortName = Field(default=80, description="The Service's port, as number or name.")
-    scheme: Scheme = Field(
-        default="http",
-        description="How that port is asked. https: for pods that speak HTTPS, whatever certificate they have.",
-    )
-    timeout_seconds: int = Field(
-        default=300,
-        ge=1,
-        le=3_600,
-        description="How long a command or a Job may run, in seconds; then it is ended, and fails.",
-    )
-    path: HttpPath | None = Field(default=None, description="The path to ask for.")
-    status: int = Field(default=200, ge=100, le=599, description="The expected HTTP status.")
     json_equals: JsonPaths = Field(
         default_factory=dict,
         alias="json",
@@ -90,42 +58,11 @@ class Check(CommandKeys, JobKeys):
         description="How many per cent of the samples have to come withinSeconds; all when left out.",
     )
 
-    @property
-    def kind(self) -> Kind:
-        """What it is: that of the one word it has."""
-        return next(kind for word, kind in WORDS.items() if getattr(self, word) is not None)
-
-    @property
-    def asked(self) -> str:
-        """The service that it asks; empty of a Job."""
-        return self.service or ""
-
-    @property
-    def runs_by_itself(self) -> bool:
-        """Whether it takes its time and may change things: run once for a release, and not again before the move."""
-        return self.kind != "http"
-
     @model_validator(mode="after")
-    def _is_of_one_kind(self) -> Check:
-        words = [word for word in WORDS if getattr(self, word) is not None]
-        if len(words) != 1:
-            found = " and ".join(words) or "none"
-            raise ValueError(f'check "{self.name}" needs exactly one of {", ".join(WORDS)} (it has: {found})')
-        if self.service is None and self.kind != "job":
+    def _asks_somebody(self) -> Check:
+        if self.service is None and not self.makes_job:
             raise ValueError(f'check "{self.name}" needs service: whom it asks')
-        if others := sorted(self._of_other_kinds()):
-            raise ValueError(f'check "{self.name}" has {", ".join(others)}, which one with {words[0]} does not have')
         return self
-
-    def _of_other_kinds(self) -> Iterator[str]:
-        """Keys that mean nothing here, and say something else than they do when left out."""
-        keys = type(self).model_fields.keys()
-        http = keys - OWN["job"] - OWN["command"] | {"name", "service", "port", "scheme"}
-        foreign = keys - (http if self.kind == "http" else OWN[self.kind])
-        for name in foreign:
-            field = type(self).model_fields[name]
-            if getattr(self, name) != field.get_default(call_default_factory=True):
-                yield field.alias or name
 
     @model_validator(mode="after")
     def _samples_end(self) -> Check:
@@ -139,19 +76,9 @@ class Check(CommandKeys, JobKeys):
         return self
 
     @property
-    def what(self) -> str:
-        """What it asks, in a word or a few."""
-        if self.job:
-            return f"Job of {images_in(self.job)}"
-        return " ".join(self.command) if self.command else f"{self.service}:{self.port}{self.path}"
-
-    @property
     def wanted(self) -> str:
-        """What has to be so, for people."""
-        if self.job:
-            return f"completes within {self.timeout_seconds} s"
-        if self.command:
-            return f"exit code 0 within {self.timeout_seconds} s"
+        if self.runs_by_itself:
+            return super().wanted
         limit = f"within {self.within_seconds:g} s"
         if self.samples == 1:
             return f"status {self.status} {limit}"

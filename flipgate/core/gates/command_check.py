@@ -1,4 +1,4 @@
-"""A check that is a program: its keys, what it is told of the dark side, and what its end says."""
+"""A task that is a program: its keys, what it is told of the dark side, and what its end says."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ LINE_SHOWN: Final = 200
 
 
 class CommandKeys(FileModel):
-    """The keys of a check that is a program."""
+    """The keys of a task that is a program."""
 
     command: Command | None = Field(
         default=None,
-        description="A program with its arguments, in the place of a path: exit code 0 passes. It lies in the folder "
+        description="A program with its arguments: exit code 0 passes. It lies in the folder "
         f"that the worker's operator names ({FOLDER_VARIABLE}), and runs there.",
     )
 

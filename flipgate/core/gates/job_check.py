@@ -1,4 +1,4 @@
-"""A check that is a Kubernetes Job on the dark side: its keys, its name, and the object that is made of it."""
+"""A task that is a Kubernetes Job on a side: its keys, its name, and the object that is made of it."""
 
 from __future__ import annotations
 
@@ -20,9 +20,8 @@ OURS: Final = frozenset({"suspend", "selector", "manualSelector", "managedBy"})
 RELEASE: Final = "flipgate.dev/release"
 APPLICATION: Final = "flipgate.dev/application"
 _NAME_SHOWN: Final = 30
-_OF_US: Final[Mapping[str, str]] = MappingProxyType(
-    {"app.kubernetes.io/managed-by": "flipgate", "app.kubernetes.io/component": "check"}
-)
+_OF_US: Final[Mapping[str, str]] = MappingProxyType({"app.kubernetes.io/managed-by": "flipgate"})
+_PART: Final = "app.kubernetes.io/component"
 
 
 def _job(spec: dict[str, JsonValue]) -> dict[str, JsonValue]:
@@ -38,25 +37,25 @@ def _job(spec: dict[str, JsonValue]) -> dict[str, JsonValue]:
 
 
 class JobKeys(FileModel):
-    """The keys of a check that is a Job."""
+    """The keys of a task that is a Job."""
 
     job: Annotated[dict[str, JsonValue], AfterValidator(_job)] | None = Field(
         default=None,
-        description="The spec of a batch/v1 Job, in the place of a path: it is run in the dark side's namespace, and "
-        "passes when it completes.",
+        description="The spec of a batch/v1 Job: it is run in the side's namespace, and passes when it completes.",
     )
 
 
-def job_name(check: str, job: Mapping[str, Any], release: str) -> str:
-    """Returns the name of this check's Job for a release: the same each time, another for another spec."""
-    written = json.dumps([check, job], sort_keys=True, separators=(",", ":"))
-    digest = hashlib.sha256(written.encode()).hexdigest()[:6]
-    return f"{check[:_NAME_SHOWN].rstrip('-')}-{digest}-{release}"
+def job_name(noun: str, name: str, written: Mapping[str, Any], release: str) -> str:
+    """Returns the name of this task's Job for a release: the same each time, another for another declaration, and for
+    a check and a hook of one name."""
+    canonical = json.dumps([noun, name, written], sort_keys=True, separators=(",", ":"))
+    digest = hashlib.sha256(canonical.encode()).hexdigest()[:6]
+    return f"{name[:_NAME_SHOWN].rstrip('-')}-{digest}-{release}"
 
 
-def job_labels(application: str, release: str) -> dict[str, str]:
-    """Returns the labels by which a Job is known to be ours, and of which release."""
-    return {**_OF_US, APPLICATION: application, RELEASE: release}
+def job_labels(application: str, release: str, noun: str) -> dict[str, str]:
+    """Returns the labels by which a Job is known to be ours, and of which release and kind of task."""
+    return {**_OF_US, _PART: noun, APPLICATION: application, RELEASE: release}
 
 
 def job_of(

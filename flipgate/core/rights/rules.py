@@ -181,18 +181,18 @@ def _mixed(place: Place, services: Iterable[Service]) -> Iterator[Rule]:
 
 
 def _checks(application: Application, place: Place) -> Iterator[Rule]:
-    checks, namespace = application.spec.checks, place.namespace
+    tasks, namespace = application.spec.tasks, place.namespace
     asked, by_name = proxies(application, place)
     if asked:
         why = "Checks, as [SCHEME:]SERVICE:PORT."
         yield from rules(namespace, (("", "services/proxy", "get"),), by_name, why=why, by=ASKS_CHECKS)
-        if any(check.command for check in checks):
+        if any(task.command for task in tasks):
             why = "Commands that send other requests than GET."
             # `create` has a name here: the request names whom it asks in its path.
             names = tuple(by_name)
             yield Rule(namespace, "", "services/proxy", SENDING, names, why, needed=False, by=RUNS_CHECKS)
-    if any(check.job for check in checks):
-        why = "A check that is a Job: made and followed, with its log and Events; a flip suspends what has not ended."
+    if any(task.makes_job for task in tasks):
+        why = "A task that is a Job: made and followed, with its log and Events; a flip suspends what has not ended."
         yield from rules(namespace, MAKING_JOBS, why=why, by=RUNS_CHECKS)
         yield from rules(namespace, (("batch", "jobs", "get list patch"),), why=why)
 
@@ -200,7 +200,7 @@ def _checks(application: Application, place: Place) -> Iterator[Rule]:
 def proxies(application: Application, place: Place) -> tuple[bool, list[str]]:
     """Returns whether checks ask anything through the API server, and whom, as it names them; no names where a command
     gets an address that only the cluster knows (the first port of a Service that no check names)."""
-    asking = [check for check in application.spec.checks if not check.job]
+    asking = [check for check in application.spec.checks if not check.makes_job]
     service_of = {each.name: place.service_of(each) for each in application.spec.services}
     named = {proxied(check.scheme, service_of[check.asked], check.port) for check in asking}
     commands = any(check.command for check in asking)

@@ -19,6 +19,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from flipgate.core.gates.checks import MOST_SUITES, Check
 from flipgate.core.gates.kinds import WORDS, Gate
 from flipgate.core.gates.points import GatePoint
+from flipgate.core.gates.task import Task
 from flipgate.core.spec.documents import Document, Location, read_document
 from flipgate.core.spec.doubts import find_doubts
 from flipgate.core.spec.fields import (
@@ -191,7 +192,10 @@ class Spec(FileModel):
         problems = []
         for check in self.checks:
             name = check.asked
-            if check.job:
+            if check.makes_job:
+                if check.workload and check.workload not in roles:
+                    named = f'check "{check.name}" names unknown service "{check.workload}"'
+                    problems.append(f"{named}; {hint(check.workload, roles)}")
                 continue
             if name not in roles:
                 problems.append(f'check "{check.name}" asks unknown service "{name}"; {hint(name, roles)}')
@@ -251,6 +255,11 @@ class Spec(FileModel):
         asked = [(f"gate {gate.name}", gate.kind.secret(gate)) for gate in self.gates]
         named = [(f"spec.metrics.{name}", secret) for name, secret in self.metrics.secrets.items()]
         return (*named, *((where, secret) for where, secret in asked if secret))
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """All that it declares to be run: Jobs and commands, of whatever part of the file."""
+        return tuple(check for check in self.checks if check.runs_by_itself)
 
     def gates_at(self, point: GatePoint) -> tuple[Gate, ...]:
         """The gates that are asked at this point, in the file's order."""

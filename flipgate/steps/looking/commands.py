@@ -1,4 +1,4 @@
-"""Runs a check that is a program of the operator's, with local addresses of the dark side's Services."""
+"""Runs a task that is a program of the operator's, with local addresses of the side's Services."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from types import MappingProxyType
 from flipgate.adapters import programs
 from flipgate.adapters.addresses import address
 from flipgate.adapters.forwarder import Behind, forwarding
-from flipgate.core.gates.checks import Check
 from flipgate.core.gates.command_check import Ended, NotStarted, judge_command, told
+from flipgate.core.gates.task import Task
 from flipgate.core.rights.rules import SENDING, proxies
 from flipgate.core.spec.program import FOLDER_VARIABLE
-from flipgate.core.traffic.traffic import SERVICE, DarkSide
+from flipgate.core.traffic.traffic import SERVICE
 from flipgate.core.values.errors import FlipgateError, Refused
 from flipgate.core.values.place import Place
 from flipgate.core.values.reasons import Why
@@ -27,11 +27,11 @@ from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.world import World
 
 
-def run_command(world: World, dark: DarkSide, release: str, rule: Check, may_go_on: Callable[[], None]) -> Evidence:
-    """Runs one command check on the dark side. Whatever keeps it from being run is a verdict; `may_go_on` is asked
+def run_command(world: World, side: Side, release: str, task: Task, may_go_on: Callable[[], None]) -> Evidence:
+    """Runs one command about a side. Whatever keeps it from being run is a verdict; `may_go_on` is asked
     while it runs, and what that raises ends the program and is raised."""
-    place, began = world.application.place_of(dark.side), world.monotonic()
-    command = rule.command or ()
+    place, began = world.application.place_of(side), world.monotonic()
+    command = task.command or ()
     program = programs.find_program(command, os.environ)
     notes: list[str] = []
     found: Ended | NotStarted
@@ -39,13 +39,13 @@ def run_command(world: World, dark: DarkSide, release: str, rule: Check, may_go_
         found = program
     else:
         with forwarding(world.cluster, _behind(world, place)) as forwarded:
-            about = {"SIDE": str(dark.side), "NAMESPACE": place.namespace, "RELEASE": release}
+            about = {"SIDE": str(side), "NAMESPACE": place.namespace, "RELEASE": release}
             found = run_alone(
-                command, about, forwarded.urls, rule.asked, timeout=rule.timeout_seconds, may_go_on=may_go_on
+                command, about, forwarded.urls, task.asked, timeout=task.timeout_seconds, may_go_on=may_go_on
             )
         notes = list(forwarded.notes)
-    verdict, fact = judge_command(found, rule.timeout_seconds)
-    evidence = Evidence(rule.name, verdict, rule.what, str(place), "; ".join([fact, *notes]), rule.wanted)
+    verdict, fact = judge_command(found, task.timeout_seconds)
+    evidence = Evidence(task.name, verdict, task.what, str(place), "; ".join([fact, *notes]), task.wanted)
     text = "" if isinstance(found, NotStarted) else found.output.text
     return replace(evidence, output=text, seconds=round(world.monotonic() - began, 3))
 
@@ -64,38 +64,36 @@ def run_alone(
     program = programs.find_program(command, os.environ)
     if isinstance(program, NotStarted):
         return program
-    with tempfile.TemporaryDirectory(prefix="flipgate-check-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix="flipgate-task-", ignore_cleanup_errors=True) as folder:
         environment, home = told(os.environ, folder, urls, asked, about), Path(os.environ[FOLDER_VARIABLE])
         return programs.run(program, command[1:], environment, home, timeout=timeout, may_go_on=may_go_on)
 
 
 @about_application(untouched="both sides")
 def need_commands(world: World) -> None:
-    """Raises Refused (CommandsNotAllowed) where the file has commands, of checks and gates, that this worker would not
-    run: before a release is opened that would then fail."""
+    """Raises Refused (CommandsNotAllowed) where the file has commands that this worker would not run: before a
+    release is opened that would then fail."""
     if problems := list(command_problems(world)):
         raise Refused("; ".join(problems), reason=Why.COMMANDS_NOT_ALLOWED)
 
 
 def command_problems(world: World) -> Iterator[str]:
-    """Each check and gate whose program this very environment would not run."""
-    for rule in world.application.spec.checks:
-        if rule.command and isinstance(found := programs.find_program(rule.command, os.environ), NotStarted):
-            yield f"check {rule.name} cannot be run: {found.fact}"
-    for gate in world.application.spec.gates:
-        run = () if gate.or_tick else gate.kind.program(gate)  # else a person may answer in its place
-        if run and isinstance(found := programs.find_program(run, os.environ), NotStarted):
-            yield f"gate {gate.name} cannot be run: {found.fact}"
+    """Each command, of tasks and gates, whose program this very environment would not run. For a gate with `orTick` a
+    person may answer."""
+    spec = world.application.spec
+    tasks = [(f"{task.noun} {task.name}", task.command or ()) for task in spec.tasks]
+    gates = [(f"gate {gate.name}", gate.kind.program(gate)) for gate in spec.gates if not gate.or_tick]
+    for what, command in (*tasks, *gates):
+        if command and isinstance(found := programs.find_program(command, os.environ), NotStarted):
+            yield f"{what} cannot be run: {found.fact}"
 
 
 def commands_here(world: World) -> Iterator[str]:
     """What `check` finds of commands. Without the folder's name nothing can be known here: that is said, for the
     worker's environment is another."""
-    rules = [rule for rule in world.application.spec.checks if rule.command]
-    named = [
-        *(rule.name for rule in rules),
-        *(gate.name for gate in world.application.spec.gates if gate.kind.program(gate)),
-    ]
+    tasks = [task for task in world.application.spec.tasks if task.command]
+    gates = [gate for gate in world.application.spec.gates if gate.kind.program(gate)]
+    named = [each.name for each in (*tasks, *gates)]
     request = world.application.spec.git.request if world.application.spec.git else None
     if request and FOLDER_VARIABLE in os.environ:
         found = programs.find_program(request.command, os.environ)
@@ -107,7 +105,7 @@ def commands_here(world: World) -> Iterator[str]:
             f"{FOLDER_VARIABLE} is not set here, so nobody looked whether the programs of "
             f"{', '.join(named)} are there; a worker without it refuses each release"
         )
-    for side in Side if rules else ():
+    for side in Side if tasks else ():
         place = world.application.place_of(side)
         namespace, names = place.namespace, proxies(world.application, place)[1] or [""]
         lacking = [verb for verb in SENDING if not _may(world, verb, namespace, names)]

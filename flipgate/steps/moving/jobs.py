@@ -1,4 +1,4 @@
-"""Runs a check's Job on the dark side, and stops Jobs of checks where users are about to come.
+"""Runs a task's Job on a side, and stops Jobs of tasks where users are about to come.
 
 It is made suspended, and let run by a second, fenced write once the Lease is known to be ours still: one that is made
 late runs nothing. Who sends users to a side writes a new stamp on each Job there first, so that the second write of
@@ -13,10 +13,9 @@ from typing import Any
 
 from flipgate.adapters.addresses import address, address_of
 from flipgate.adapters.logs import last_lines
-from flipgate.core.gates.checks import Check
 from flipgate.core.gates.job_check import APPLICATION, RELEASE, job_labels, job_name, job_of
+from flipgate.core.gates.task import Task
 from flipgate.core.record.intents import START_JOB, StartJob, side_of
-from flipgate.core.traffic.traffic import DarkSide
 from flipgate.core.values.errors import Conflict, FlipgateError, Forbidden, NotFound, PermanentError, Refused
 from flipgate.core.values.foreign import printable, without_secrets
 from flipgate.core.values.place import Place
@@ -38,15 +37,23 @@ LOG_LINES = 20
 TRIES = 3
 
 
-def run_job(acting: Acting, dark: DarkSide, release: str, rule: Check, may_go_on: Callable[[], None]) -> Evidence:
-    """Runs one check's Job, or finds the one that is there, and waits for its end. What keeps it from running is a
-    verdict; what `may_go_on` raises is raised, and the Job ends at its own limit."""
+def run_job(
+    acting: Acting,
+    side: Side,
+    release: str,
+    task: Task,
+    may_go_on: Callable[[], None],
+    spec: Mapping[str, Any] | None = None,
+) -> Evidence:
+    """Runs one task's Job, or finds the one that is there, and waits for its end. What keeps it from running is a
+    verdict; what `may_go_on` raises is raised, and the Job ends at its own limit. `spec` is the Job's, where the file
+    does not have it itself."""
     world, began = acting.world, acting.world.monotonic()
-    place = world.application.place_of(dark.side)
-    name = job_name(rule.name, rule.job or {}, release)
-    running = _Running(acting, place, name, rule)
+    place = world.application.place_of(side)
+    name = job_name(task.noun, task.name, task.written, release)
+    running = _Running(acting, place, name, task, spec or task.job or {})
     try:
-        stop_jobs(acting, dark.side, keep=release)
+        stop_jobs(acting, side, keep=release)
         seen = running.started(release) or running.wait(may_go_on)
     except Forbidden as error:
         seen = JobSeen(f"not run: {error.named_fact}", Verdict.UNKNOWN)
@@ -55,16 +62,16 @@ def run_job(acting: Acting, dark: DarkSide, release: str, rule: Check, may_go_on
     fact = f"{seen.fact} (Job {place.namespace}/{name}){more}"
     seconds = round(world.monotonic() - began, 3)
     verdict = seen.verdict or Verdict.UNKNOWN
-    return Evidence(rule.name, verdict, rule.what, str(place), fact, rule.wanted, output, seconds)
+    return Evidence(task.name, verdict, task.what, str(place), fact, task.wanted, output, seconds)
 
 
 def stop_jobs(acting: Acting, side: Side, *, keep: str = "") -> None:
-    """Suspends each Job of a check that has not ended on this side, by a write that sets a new stamp: users come (or
+    """Suspends each Job of a task that has not ended on this side, by a write that sets a new stamp: users come (or
     another release has, whose Jobs are `keep`), and whoever would still let one run is late. So it does where the file
-    has no such check any more, and the journal says that one ran. Raises Refused (SideChanged) where somebody else
+    has no such task any more, and the journal says that one ran. Raises Refused (SideChanged) where somebody else
     keeps writing them."""
     world = acting.world
-    declared = any(rule.job for rule in world.application.spec.checks)
+    declared = any(task.makes_job for task in world.application.spec.tasks)
     ran = any(entry.step == START_JOB and side_of(entry.intent) == side for entry in acting.record.journal)
     if not (declared or ran):
         return
@@ -75,7 +82,7 @@ def stop_jobs(acting: Acting, side: Side, *, keep: str = "") -> None:
     except Forbidden as error:
         if declared:
             raise
-        world.say(f"whether a Job of a check that is no longer in the file runs on {side} is not known: {error}")
+        world.say(f"whether a Job of a task that is no longer in the file runs on {side} is not known: {error}")
         return
     for job in found:
         if not keep or job["metadata"]["labels"].get(RELEASE) != keep:
@@ -114,12 +121,13 @@ def _stamped(job: Mapping[str, Any]) -> Stamped:
 
 @dataclass
 class _Running:
-    """One Job of a check."""
+    """One Job of a task."""
 
     acting: Acting
     place: Place
     name: str
-    rule: Check
+    task: Task
+    spec: Mapping[str, Any]
     lines: tuple[str, ...] = ()
 
     @property
@@ -129,7 +137,7 @@ class _Running:
     def started(self, release: str) -> JobSeen | None:
         """Makes it and lets it run, as far as that was not done; why it cannot be, where it cannot."""
         world = self.acting.world
-        labels = job_labels(world.application.name, release)
+        labels = job_labels(world.application.name, release, self.task.noun)
         found = world.cluster.find(self.path)
         if found is not None and not _is_ours(found, labels):
             delete = f"kubectl -n {self.place.namespace} delete job {self.name}"
@@ -157,8 +165,8 @@ class _Running:
             raise Refused(f"the API server refuses it: {error.fact}", reason=Why.CHECKS_FAILED) from error
 
     def _make(self, labels: Mapping[str, str]) -> dict[str, Any]:
-        seconds, stamp = self.rule.timeout_seconds, self.acting.new_stamp()
-        body = job_of(self.name, self.place.namespace, self.rule.job or {}, labels, stamp=stamp, seconds=seconds)
+        seconds, stamp = self.task.timeout_seconds, self.acting.new_stamp()
+        body = job_of(self.name, self.place.namespace, self.spec, labels, stamp=stamp, seconds=seconds)
         try:
             return self.acting.cluster.create(address("Job", self.place.namespace), body)
         except Conflict:  # an earlier try of ours has arrived meanwhile
@@ -180,7 +188,7 @@ class _Running:
                 return seen
             now = world.monotonic()
             stuck_since = (stuck_since if stuck_since is not None else now) if seen.stuck else None
-            limit = self.rule.timeout_seconds
+            limit = self.task.timeout_seconds
             if stuck_since is not None and now - stuck_since >= PATIENCE_SECONDS:
                 return JobSeen(f"{seen.fact}, for {PATIENCE_SECONDS:g} s", Verdict.FAIL)
             if now - began > limit + LATE_SECONDS:

@@ -7,23 +7,16 @@ what they said, and how long ago.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
-
-from flipgate.core.gates.checks import Check
 from flipgate.core.gates.suite import not_run, remembered
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.release import Release
-from flipgate.core.traffic.traffic import DarkSide
-from flipgate.core.values.errors import TemporaryError
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.outbox import need_open
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking import check
-from flipgate.steps.looking.commands import run_command
 from flipgate.steps.looking.look import look, need_dark
-from flipgate.steps.moving.jobs import run_job
+from flipgate.steps.releasing.run_task import run_task, while_open
 
 
 def check_release(acting: Acting, release: Release) -> list[Evidence]:
@@ -61,21 +54,9 @@ def _suite(acting: Acting, release: Release) -> list[Evidence]:
     if not rules:
         return []
     dark = need_dark(world, look(world))
-
-    def may_go_on() -> None:
-        acting.check_lease()
-        with suppress(TemporaryError):  # it is asked again soon, and one that is ended for this would be run once more
-            need_open(world.store.read(), release.name)
-
-    found = []
+    found, may_go_on = [], while_open(acting, release)
     for rule in rules:
         world.say(f"check {rule.name}: running {rule.what}, for at most {rule.timeout_seconds} s")
-        found.append(_run(acting, dark, release, rule, may_go_on))
+        found.append(run_task(acting, dark.side, release, rule, may_go_on))
         check.say(world, found[-1])
     return found
-
-
-def _run(acting: Acting, dark: DarkSide, release: Release, rule: Check, may_go_on: Callable[[], None]) -> Evidence:
-    if rule.job:
-        return run_job(acting, dark, release.name, rule, may_go_on)
-    return run_command(acting.world, dark, release.name, rule, may_go_on)

@@ -59,7 +59,7 @@ def ran(
     with serving(script, tmp_path) as cluster:
         world = shop.world("ana", cluster)
         rule = declaring(world, **keys)
-        return run_command(world, dark_side(shop), "r-1", rule, go_on)
+        return run_command(world, dark_side(shop).side, "r-1", rule, go_on)
 
 
 def dark_side(shop: Shop) -> DarkSide:

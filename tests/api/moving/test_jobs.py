@@ -63,7 +63,7 @@ def ends(shop: Shop, kind: str = "Complete", reason: str = "CompletionsReached")
 
 def ran(acting: Acting, rule: Check, may_go_on: Callable[[], None] = lambda: None) -> Evidence:
     world = acting.world
-    return run_job(acting, need_dark(world, look(world)), "3f2a9c01d4e8-1", rule, may_go_on)
+    return run_job(acting, need_dark(world, look(world)).side, "3f2a9c01d4e8-1", rule, may_go_on)
 
 
 @pytest.fixture
@@ -202,7 +202,7 @@ def test_a_release_stops_what_an_older_one_left_running_on_its_side(
         patched.setattr(jobs._Running, "wait", lambda *_: jobs.JobSeen("not waited for"))
         ran(acting, rule)
     with world.acting() as acting:
-        newer = run_job(acting, need_dark(world, look(world)), "3f2a9c01d4e8-2", rule, lambda: None)
+        newer = run_job(acting, need_dark(world, look(world)).side, "3f2a9c01d4e8-2", rule, lambda: None)
     assert newer.verdict is Verdict.PASS
     stands = {job["metadata"]["labels"]["flipgate.dev/release"]: job["spec"]["suspend"] for job in all_jobs(shop)}
     assert stands == {"3f2a9c01d4e8-1": True, "3f2a9c01d4e8-2": False}

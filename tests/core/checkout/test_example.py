@@ -165,7 +165,9 @@ def test_the_route_is_the_applications_and_points_at_blue(app: Application) -> N
 
 
 def test_every_serving_service_is_checked(app: Application) -> None:
-    assert {check.service for check in app.spec.checks if not check.job} == {service.name for service in app.serving()}
+    assert {check.service for check in app.spec.checks if not check.makes_job} == {
+        service.name for service in app.serving()
+    }
 
 
 def test_the_mixed_service_of_the_docs_is_read_and_every_key_is_explained() -> None:

@@ -62,7 +62,7 @@ def test_of_the_example_it_is_the_examples_own_file() -> None:
     assert (ours.sides, ours.routes, ours.policy) == (theirs.sides, theirs.routes, theirs.policy)
     assert ours.traffic.model_dump() == {**theirs.traffic.model_dump(), "path": "/"}
     assert {each.name: each for each in ours.services} == {each.name: each for each in theirs.services}
-    asked = {check.service for check in theirs.checks if not check.job}
+    asked = {check.service for check in theirs.checks if not check.makes_job}
     assert {(check.service, check.port, check.path) for check in ours.checks} == {
         (name, 8080, "/health/ready") for name in asked
     }

@@ -25,8 +25,8 @@ def test_a_command_check_says_what_it_runs_and_wants() -> None:
 @pytest.mark.parametrize(
     ("keys", "fact"),
     [
-        ({"path": "/"}, r"needs exactly one of path, command, job \(it has: path and command\)"),
-        ({"command": None}, r"needs exactly one of path, command, job \(it has: none\)"),
+        ({"path": "/"}, r"needs exactly one of path, command, job, workload \(it has: path and command\)"),
+        ({"command": None}, r"needs exactly one of path, command, job, workload \(it has: none\)"),
         ({"service": None}, "needs service: whom it asks"),
         ({"samples": 5, "status": 201}, "has samples, status, which one with command does not have"),
         ({"command": []}, "at least 1 item"),

@@ -41,7 +41,7 @@ def test_a_job_check_says_what_it_runs_and_wants() -> None:
             "of a Job is Never or OnFailure",
         ),
         ({"service": "api"}, "has service, which one with job does not have"),
-        ({"path": "/"}, "needs exactly one of path, command, job"),
+        ({"path": "/"}, "needs exactly one of path, command, job, workload"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(keys: dict[str, Any], fact: str) -> None:
@@ -50,17 +50,22 @@ def test_what_cannot_be_meant_is_refused(keys: dict[str, Any], fact: str) -> Non
 
 
 def test_its_name_is_the_same_each_time_and_another_for_another_release_check_or_spec() -> None:
-    name = job_name("smoke", SPEC, RELEASE)
-    assert name == job_name("smoke", dict(reversed(SPEC.items())), RELEASE)
+    name = job_name("check", "smoke", SPEC, RELEASE)
+    assert name == job_name("check", "smoke", dict(reversed(SPEC.items())), RELEASE)
     assert name.startswith("smoke-")
     assert name.endswith(f"-{RELEASE}")
-    others = [("smoke", SPEC, "3f2a9c01d4e8-1"), ("smoke-2", SPEC, RELEASE), ("smoke", {**SPEC, "x": 1}, RELEASE)]
-    assert len({name, *(job_name(*other) for other in others)}) == 4
-    assert len(job_name("n" * 40, SPEC, RELEASE)) <= 63
+    others = [
+        ("check", "smoke", SPEC, "3f2a9c01d4e8-1"),
+        ("check", "smoke-2", SPEC, RELEASE),
+        ("check", "smoke", {**SPEC, "x": 1}, RELEASE),
+        ("hook", "smoke", SPEC, RELEASE),
+    ]
+    assert len({name, *(job_name(*other) for other in others)}) == 5
+    assert len(job_name("check", "n" * 40, SPEC, RELEASE)) <= 63
 
 
 def test_it_is_made_suspended_bounded_and_with_our_labels() -> None:
-    labels = job_labels("shop", RELEASE)
+    labels = job_labels("shop", RELEASE, "check")
     made = job_of("smoke-1", "shop-green", {**SPEC, "activeDeadlineSeconds": 900}, labels, stamp="7.x", seconds=60)
     assert made["metadata"]["labels"] == {**labels, "flipgate.dev/stamp": "7.x"}
     spec = made["spec"]
