@@ -62,6 +62,7 @@ def bring_up_and_check(world: World, release: Release, patience_seconds: float) 
     """Takes the release from `deploying` to `dark` under the Lease; changes nothing where that is done already."""
     with world.acting(patience_seconds=patience_seconds) as acting:
         with failing(acting, release, partial(keep_failure, world, release)):
+            task.preflight(acting, release)
             task.bring_side_up(acting, release)
             task.wait_ready(acting, release)
             evidence = task.check_release(acting, release)

@@ -29,6 +29,7 @@ from flipgate.steps.going_back.way_back import RolledBack
 from flipgate.steps.looking import prove
 from flipgate.steps.moving import dark_preview, git_routes, hand_over
 from flipgate.steps.releasing import bring_up, flip, questions, queue, settle, suite
+from flipgate.steps.releasing import preflight as preflights
 from flipgate.steps.watching import points, watch
 from tasks.artifacts import show_checks, show_graphs, showing_pods, showing_progress
 from tasks.policy import step
@@ -57,6 +58,11 @@ def open_release(world: World, images: Mapping[str, str], opened_by: str, again:
 @step("wait for other builds", retries=0)
 def join_builds(world: World, images: Mapping[str, str], built_by: str, again: str = "") -> Mapping[str, str] | None:
     return queue.join_builds(world, images, built_by, again)
+
+
+@step("preflight")
+def preflight(acting: Acting, release: Release) -> list[Evidence]:
+    return preflights.preflight(acting, release)
 
 
 @step("set images and scale up")

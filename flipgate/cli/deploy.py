@@ -32,8 +32,9 @@ if TYPE_CHECKING:
         "Data": f"""\
             {RUN_DATA}
             --dry-run: {{"application", "release", "side", "namespace", "outcome", "objects": [...], "checks": [...],
-            "differences": [LINE, ...], "notes": [SENTENCE, ...], "services": [{{"service", "imageNow", "imageThen",
-            "podsNow", "podsThen"}}, ...]}}"""
+            "differences": [LINE, ...], "notes": [SENTENCE, ...],
+            "preflight": [{{"gate", "verdict", "answer", "wanted", "mend"}}, ...],
+            "services": [{{"service", "imageNow", "imageThen", "podsNow", "podsThen"}}, ...]}}"""
     },
     examples="""\
         flipgate deploy sportsdata --image api-all=sportsdata/api:2
@@ -102,6 +103,7 @@ def deploy(
 
 
 def _show_plan(world: World, images: Mapping[str, str], again: str, output: str | None) -> None:
+    from flipgate.core.gates.preflight import as_row, told
     from flipgate.steps.releasing.foresee import foresee
 
     plan = foresee(world, images, again)
@@ -114,6 +116,7 @@ def _show_plan(world: World, images: Mapping[str, str], again: str, output: str 
         ]
         lists = {"services": services, "objects": list(plan.objects), "checks": list(plan.checks)}
         lists |= {"differences": list(plan.differences), "notes": list(plan.notes)}
+        lists |= {"preflight": [as_row(each) for each in plan.preflight]}
         emit({"application": world.application.name, **facts, **lists}, output)
         return
     echo(f"{world.application.name}: {plan.outcome}")
@@ -121,8 +124,14 @@ def _show_plan(world: World, images: Mapping[str, str], again: str, output: str 
     header = ["SERVICE", "IMAGE USERS HAVE", "THEN", f"PODS ON {plan.side.upper()}", "THEN"]
     for line in [*table(header, rows)] if rows else []:
         echo(line)
-    told = (("changed", plan.objects), ("differs", plan.differences), ("checked", plan.checks), ("note   ", plan.notes))
-    for title, lines in told:
+    asked = tuple(told(each) for each in plan.preflight)
+    titled = (
+        ("changed", plan.objects),
+        ("differs", plan.differences),
+        ("checked", plan.checks),
+        ("note   ", plan.notes),
+    )
+    for title, lines in (*titled, ("asked  ", asked)):
         for line in lines:
             echo(f"{title}  {line}")
 

@@ -28,10 +28,10 @@ def remembered(checks: Iterable[Check], release: Release, now: datetime) -> Iter
             continue
         proof = kept.get(check.name)
         if said and proof:
-            verdict, age = Verdict(proof.verdict), f"{_age((now - said.at).total_seconds())} ago"
-            yield Evidence(check.name, verdict, check.what, WHERE, f"{age}, for this release: {proof.detail}", "")
+            verdict, then = Verdict(proof.verdict), f"{age((now - said.at).total_seconds())} ago"
+            yield Evidence(check.name, verdict, check.what, WHERE, f"{then}, for this release: {proof.detail}", "")
         elif said and none_kept:
-            fact = f"passed {_age((now - said.at).total_seconds())} ago; what it said is not kept"
+            fact = f"passed {age((now - said.at).total_seconds())} ago; what it said is not kept"
             yield Evidence(check.name, Verdict.INFO, check.what, WHERE, fact, "")
         else:
             fact = (
@@ -60,8 +60,8 @@ def not_run(checks: Iterable[Check]) -> Iterator[Evidence]:
             )
 
 
-def _age(seconds: float) -> str:
-    """In words with one number: who decides wants to know whether it was today."""
+def age(seconds: float) -> str:
+    """Returns a time that has passed in words with one number: who decides wants to know whether it was today."""
     if seconds < 120:
         return f"{max(0, seconds):.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7_200 else f"{seconds / 3600:.1f} h"

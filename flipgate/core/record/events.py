@@ -30,6 +30,7 @@ WARNINGS: frozenset[str] = frozenset(
         Reason.DEPLOYMENT_PAUSED,
         Reason.PODS_HELD_BACK,
         Reason.PODS_REFUSED,
+        Reason.PREFLIGHT_FAILED,
         Reason.CLAIM_NOT_BOUND,
         Reason.SCALED_BY_ANOTHER,
         Reason.OVERLAY_NOT_SET,

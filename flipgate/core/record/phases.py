@@ -48,6 +48,7 @@ class Reason(StrEnum):
     DEPLOYMENT_PAUSED = Why.DEPLOYMENT_PAUSED
     PODS_HELD_BACK = Why.PODS_HELD_BACK
     PODS_REFUSED = Why.PODS_REFUSED
+    PREFLIGHT_FAILED = Why.PREFLIGHT_FAILED
     CLAIM_NOT_BOUND = Why.CLAIM_NOT_BOUND
     SCALED_BY_ANOTHER = Why.SCALED_BY_ANOTHER
     OVERLAY_NOT_SET = Why.OVERLAY_NOT_SET
@@ -183,6 +184,7 @@ ROWS: Mapping[Phase, Row] = MappingProxyType(
                         Reason.DEPLOYMENT_PAUSED,
                         Reason.PODS_HELD_BACK,
                         Reason.PODS_REFUSED,
+                        Reason.PREFLIGHT_FAILED,
                         Reason.CLAIM_NOT_BOUND,
                         Reason.SCALED_BY_ANOTHER,
                         Reason.OVERLAY_NOT_SET,

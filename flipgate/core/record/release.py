@@ -48,6 +48,7 @@ class FrozenEvidence(Model):
 
 
 CHECKS = "checks"
+PREFLIGHT = "preflight"
 BAKE = "bake"
 
 PROOFS_KEPT = 20
@@ -71,7 +72,7 @@ COMMITS_KEPT = 12
 
 
 class Judgement(Model):
-    """What the gates of one step said (`step` is CHECKS or BAKE), kept for the history."""
+    """What the gates of one step said (`step` is PREFLIGHT, CHECKS or BAKE), kept for the history."""
 
     step: Name
     at: AwareDatetime

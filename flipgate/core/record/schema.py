@@ -20,6 +20,7 @@ NEW_REASONS: Final = frozenset(
         Reason.DEPLOYMENT_PAUSED,
         Reason.PODS_HELD_BACK,
         Reason.PODS_REFUSED,
+        Reason.PREFLIGHT_FAILED,
         Reason.SCALED_BY_ANOTHER,
         Reason.OVERLAY_NOT_SET,
         Reason.PUSH_REFUSED,

@@ -124,6 +124,7 @@ class Why(StrEnum):
     OVERLAY_NOT_SET = "OverlayNotSet"
     PODS_HELD_BACK = "PodsHeldBack"
     PODS_REFUSED = "PodsRefused"
+    PREFLIGHT_FAILED = "PreflightFailed"
     PREVIEW_NOT_MADE = "PreviewNotMade"
     PREVIEW_NOT_SEEN = "PreviewNotSeen"
     PUSH_REFUSED = "PushRefused"
@@ -315,6 +316,7 @@ OtherSideAnswers | answers come from the other side than the routes say | flipga
 OverlayNotSet | the overlay in Git cannot be given these images alone | the message says why
 PodsHeldBack | a StatefulSet keeps pods at the template before | the message says why, and names the command
 PodsRefused | the API server refuses the pods: a quota, a LimitRange, PodSecurity, a webhook | the message has its words
+PreflightFailed | something around the images is not as a release needs it on the dark side | flipgate check APP
 PreviewNotMade | the preview's routes could not be made | flipgate check names missing rights
 PreviewNotSeen | the preview's host does not lead to the new side | look at the routes' middlewares and Traefik's log
 PushRefused | others pushed to the branch before flipgate, time and again | the same build again

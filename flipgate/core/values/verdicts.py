@@ -34,6 +34,8 @@ class Evidence:
     """What a program wrote that was asked, as far as it is kept."""
     seconds: float | None = None
     """How long it took to find out; None where that was not measured."""
+    mend: str = ""
+    """What to type about it, where that is known."""
 
 
 class Judged(Protocol):

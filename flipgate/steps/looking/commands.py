@@ -93,7 +93,7 @@ def commands_here(world: World) -> Iterator[str]:
     worker's environment is another."""
     tasks = [task for task in world.application.spec.tasks if task.command]
     gates = [gate for gate in world.application.spec.gates if gate.kind.program(gate)]
-    named = [each.name for each in (*tasks, *gates)]
+    named = [*(task.name for task in tasks), *(gate.name for gate in gates)]
     request = world.application.spec.git.request if world.application.spec.git else None
     if request and FOLDER_VARIABLE in os.environ:
         found = programs.find_program(request.command, os.environ)

@@ -150,6 +150,22 @@ def need_dark(world: World, view: View) -> DarkSide:
     )
 
 
+def side_of_release(view: View, release: Release | None) -> Side | None:
+    """The side that a release is for, or, without one, that the next would be for: None where no side is dark."""
+    if release is not None:
+        return release.side
+    return view.active.other if view.active else None
+
+
+def need_its_side(world: World, view: View, release: Release) -> DarkSide:
+    """The dark side, which the release is for. Raises Refused (SideIsLive) where users are on its side by now."""
+    dark = need_dark(world, view)
+    if dark.side is not release.side:
+        fact, obj = f"is for {release.side}, which has the live traffic now", f"release {release.name}"
+        raise Refused(fact, obj=obj, reason=Why.SIDE_IS_LIVE, untouched="both sides")
+    return dark
+
+
 def running_pods(cluster: Reader, workload: Workload) -> list[str]:
     """The names of a workload's pods that run, those among them that have been told to end. What has ended stays listed
     for as long as nobody clears it away: evicted pods."""

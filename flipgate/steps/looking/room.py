@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Final
 
 from flipgate.adapters.limits import container_needs, pod_needs, read_quotas, read_ranges
+from flipgate.core.record.release import Release
 from flipgate.core.values.errors import FlipgateError, Refused
 from flipgate.core.values.reasons import Why
+from flipgate.core.values.verdicts import Evidence, Verdict
+from flipgate.core.workloads.containers import rolls
 from flipgate.core.workloads.counts import whole_counts
 from flipgate.core.workloads.room import (
     DEPLOYMENTS,
@@ -22,12 +27,15 @@ from flipgate.core.workloads.room import (
 )
 from flipgate.core.workloads.view import SideState, View
 from flipgate.steps.acting.world import World
-from flipgate.steps.looking.look import look_at_side, look_at_traffic
+from flipgate.steps.looking.look import look_at_side, side_of_release
 from flipgate.steps.looking.standstill import pods_going
 
 COUNTED_SECONDS = 5.0
 """How long a quota's numbers may lag behind the pods that came or went."""
 PAUSE_SECONDS = 0.5
+GATE: Final = "room in the namespace"
+ASKED: Final = "its ResourceQuotas and LimitRanges"
+WANTED: Final = "each takes all pods that the live side has"
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,8 @@ class Room:
 
     short: tuple[Shortage, ...]
     unread: tuple[str, ...]
+    read: bool = True
+    """Whether there is any quota or LimitRange that could be read."""
 
     @property
     def certain(self) -> tuple[Shortage, ...]:
@@ -43,24 +53,35 @@ class Room:
         return tuple(each for each in self.short if each.certain)
 
 
-def room_problems(world: World) -> Iterator[str]:
-    """Yields a sentence for each quota and LimitRange of the dark side that does not take what is live, workers too.
-    What nobody can tell, and what may not be listed, is said."""
-    try:
-        live = look_at_traffic(world).active
-        if live is None:
-            return
-        dark = look_at_side(world, live.other)
-        room = look_for_room(world, dark, whole_counts(world.application, look_at_side(world, live)), templates=1)
-    except FlipgateError:
-        return  # a problem of its own, and named already
-    for line in room.unread:
-        world.say(f"whether {live.other} has room for what is live is not known: {line}")
-    for each in room.short:
-        if each.certain:
-            yield f"{each.text}, so no release could come up on {live.other}: {each.mend}"
-        else:
-            world.say(f"{each.text}, which may hold up a release on {live.other}: {each.mend}")
+def read_room(world: World, view: View, release: Release | None) -> list[Evidence]:
+    """Returns a row for each quota and LimitRange of the dark side that does not take what is live, workers too, or one
+    that all do. What nobody can tell, what holds for other pods, and what may not be listed, is only shown. Where there
+    are none there is no row."""
+    side = side_of_release(view, release)
+    if side is None:
+        return []
+    state, templates = view.sides[side], _new_templates(world, view.sides[side], release)
+    room, going = _settled_room(world, view, state, templates)
+    row = partial(Evidence, GATE, asked=ASKED, of_whom=str(state.place), threshold=WANTED)
+    unread = [row(verdict=Verdict.INFO, answer=f"not known: {line}") for line in room.unread]
+    short = [
+        row(verdict=Verdict.FAIL if each.certain and not going else Verdict.INFO, answer=f"{each.text}: {each.mend}")
+        for each in room.short
+    ]
+    passed = [row(verdict=Verdict.PASS, answer="each takes it")] if room.read and not room.certain else []
+    return [*short, *unread, *passed]
+
+
+def _new_templates(world: World, side: SideState, release: Release | None) -> int:
+    """How many Deployments get a new template: without a release, one."""
+    if release is None:
+        return 1
+    found = (
+        rolls(each, world.application.service(name), release.images[name], release.again.get(name, ""))
+        for name, each in side.workloads.items()
+        if each.kind == "Deployment"
+    )
+    return sum(found)
 
 
 def look_for_room(world: World, side: SideState, whole: Mapping[str, int], *, templates: int) -> Room:
@@ -78,7 +99,7 @@ def look_for_room(world: World, side: SideState, whole: Mapping[str, int], *, te
     except FlipgateError as error:
         unread.append(error.named_fact)
     if not quotas and not ranges:
-        return Room((), tuple(unread))
+        return Room((), tuple(unread), read=False)
     wanted = _wanted(side, whole, ranges)
     more = {name: each.pods for name, each in sorted(wanted.items()) if each.pods > 0}
     needs = {name: each.needs for name, each in wanted.items()}
@@ -95,14 +116,10 @@ def look_for_room(world: World, side: SideState, whole: Mapping[str, int], *, te
 def need_room(world: World, view: View, side: SideState, *, templates: int, obj: str) -> None:
     """Raises Refused (PodsRefused) where the API server would not take all the pods that the side has in the end.
     Nothing is refused while pods of its namespace are going, which make room, nor for what nobody can tell."""
-    whole, ends = whole_counts(world.application, view.sides[side.side.other]), world.monotonic() + COUNTED_SECONDS
-    room = look_for_room(world, side, whole, templates=templates)
+    room, going = _settled_room(world, view, side, templates)
     for line in room.unread:
         world.say(f"whether {side.place} has room for the release is not known: {line}")
-    while room.certain and world.monotonic() < ends and not pods_going(world, side.namespace):
-        world.sleep(PAUSE_SECONDS)
-        room = look_for_room(world, look_at_side(world, side.side), whole, templates=templates)
-    if not room.certain or pods_going(world, side.namespace):
+    if not room.certain or going:
         return
     raise Refused(
         "; ".join(f"{each.text}: {each.mend}" for each in room.certain),
@@ -111,6 +128,16 @@ def need_room(world: World, view: View, side: SideState, *, templates: int, obj:
         untouched="both sides",
         next_command=" && ".join(dict.fromkeys(each.command for each in room.certain)),
     )
+
+
+def _settled_room(world: World, view: View, side: SideState, templates: int) -> tuple[Room, bool]:
+    """The room once quotas have counted what came and went, and whether pods are going, which make more."""
+    whole, ends = whole_counts(world.application, view.sides[side.side.other]), world.monotonic() + COUNTED_SECONDS
+    room = look_for_room(world, side, whole, templates=templates)
+    while room.certain and world.monotonic() < ends and not pods_going(world, side.namespace):
+        world.sleep(PAUSE_SECONDS)
+        room = look_for_room(world, look_at_side(world, side.side), whole, templates=templates)
+    return room, bool(room.certain) and pods_going(world, side.namespace)
 
 
 def _wanted(side: SideState, whole: Mapping[str, int], ranges: tuple[Range, ...]) -> dict[str, Wanted]:

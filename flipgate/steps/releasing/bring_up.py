@@ -33,7 +33,7 @@ from flipgate.steps.acting.outbox import advance, complete_history, need_open, w
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.autoscalers import find_rested
 from flipgate.steps.looking.commands import need_commands
-from flipgate.steps.looking.look import configuration, list_side, look, need_dark, need_record
+from flipgate.steps.looking.look import configuration, list_side, look, need_its_side, need_record
 from flipgate.steps.looking.room import need_room
 from flipgate.steps.looking.scaled_objects import find_unpaused
 from flipgate.steps.looking.standstill import Waiting, need_none
@@ -123,10 +123,7 @@ def bring_up(acting: Acting, release: Release, view: View | None = None) -> None
     world = acting.world
     view = stamped_look(acting, release.side, view)
     need_open(need_record(world, view), release.name)
-    dark = need_dark(world, view)
-    if dark.side is not release.side:
-        fact, obj = f"is for {release.side}, which has the live traffic now", f"release {release.name}"
-        raise Refused(fact, obj=obj, reason=Why.SIDE_IS_LIVE, untouched="both sides")
+    dark = need_its_side(world, view, release)
     keep_dark_preview(acting)  # of a release that this one supersedes
     side = view.sides[dark.side]
     _need_switches(world, side)

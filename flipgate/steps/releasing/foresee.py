@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from flipgate.core.record.queue import has_them, waits_for
 from flipgate.core.spec.application import Application
+from flipgate.core.values.verdicts import Evidence
 from flipgate.core.workloads.containers import changes
 from flipgate.core.workloads.content import deploy_again, not_pulled
 from flipgate.core.workloads.differences import differing_lines, refusal, undeclared
@@ -15,6 +16,7 @@ from flipgate.core.workloads.view import SideState
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.differing import differing
 from flipgate.steps.looking.look import configuration, look, need_record
+from flipgate.steps.looking.preflight import preflight
 from flipgate.steps.releasing.by_git import by_git
 from flipgate.steps.releasing.meant import Meant, given_images, mean, said_again
 
@@ -48,6 +50,8 @@ class DeployPlan:
     """What a person should know of it before."""
     differences: tuple[str, ...] = ()
     """What the dark side's pods and ConfigMaps would have other than the live side's, beside images."""
+    preflight: tuple[Evidence, ...] = ()
+    """What is asked before anything is written, and what it says now."""
 
 
 def foresee(world: World, images: Mapping[str, str], again: str = "") -> DeployPlan:
@@ -78,8 +82,8 @@ def foresee(world: World, images: Mapping[str, str], again: str = "") -> DeployP
         *([f"{meant.side} {refusal(refused)}: until then no flip is asked about"] if refused else []),
     )
     outcome = _outcome(meant, deploy_again(world.application, given))
-    differs = tuple(differing_lines(found))
-    return DeployPlan(meant.id, str(meant.side), dark.namespace, outcome, services, objects, asks, notes, differs)
+    differs, rows = tuple(differing_lines(found)), tuple(preflight(world, view, None))
+    return DeployPlan(meant.id, str(meant.side), dark.namespace, outcome, services, objects, asks, notes, differs, rows)
 
 
 def _outcome(meant: Meant, all_the_same: str) -> str:

@@ -15,7 +15,7 @@ from flipgate.core.record.held import glass_said
 from flipgate.core.record.phases import TRANSITIONS, Phase, QuestionKind, Reason
 from flipgate.core.record.pipelines import SCALE_DOWN
 from flipgate.core.record.record import Record
-from flipgate.core.record.release import CHECKS, Release
+from flipgate.core.record.release import CHECKS, PREFLIGHT, Release
 from flipgate.core.values.errors import FlipgateError, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
@@ -53,7 +53,8 @@ def failing(acting: Acting, release: Release, keep: Keep = lambda _: "") -> Iter
             where, fact = keep(bad), f"{bad.fact}{_in_git(acting.world, bad)}"
             if where:
                 fact = f"{fitted(fact, TEXT_BYTES - WHERE_BYTES).rstrip('.')}. {where}"
-            fail(acting, release.name, reasons[bad.reason], fact, evidence=bad.evidence)
+            step = PREFLIGHT if bad.reason == Why.PREFLIGHT_FAILED else CHECKS
+            fail(acting, release.name, reasons[bad.reason], fact, evidence=bad.evidence, step=step)
         raise
 
 
@@ -309,11 +310,19 @@ def _spend(record: Record) -> Record:
     return approvals.spend(record, record.journal[-1].id)
 
 
-def fail(acting: Acting, release: str, reason: Reason, message: str, *, evidence: tuple[Evidence, ...] = ()) -> None:
+def fail(
+    acting: Acting,
+    release: str,
+    reason: Reason,
+    message: str,
+    *,
+    evidence: tuple[Evidence, ...] = (),
+    step: str = CHECKS,
+) -> None:
     """Ends a release that did not come up: `failed`, and its side goes to rest at once unless it is kept for a look.
 
-    `evidence` is what its checks said, where they were asked. Users saw nothing, and see nothing now. Does nothing when
-    the release is not `deploying` any more.
+    `evidence` is what the gates of this step said, where they were asked. Users saw nothing, and see nothing now. Does
+    nothing when the release is not `deploying` any more.
     """
     world = acting.world
     record = world.store.read()
@@ -325,6 +334,6 @@ def fail(acting: Acting, release: str, reason: Reason, message: str, *, evidence
             lambda r: records.end(r, entry.id, records.EntryState.UNDONE, world.now(), f"release failed: {reason}")
         )
     now = world.now()
-    advance(world, release, Phase.FAILED, reason, message, also=lambda r: records.judged(r, CHECKS, evidence, now))
+    advance(world, release, Phase.FAILED, reason, message, also=lambda r: records.judged(r, step, evidence, now))
     write_history(world)
     rest_expired(acting)

@@ -40,7 +40,7 @@ from flipgate.steps.looking.grants import missing_grants
 from flipgate.steps.looking.header import Found, check_header, header_problems, need_header
 from flipgate.steps.looking.look import look, look_at_side, look_at_traffic
 from flipgate.steps.looking.other_kinds import kind_problems, need_kinds
-from flipgate.steps.looking.room import room_problems
+from flipgate.steps.looking.preflight import preflight_problems
 from flipgate.steps.looking.scaled_objects import find_scaled
 from flipgate.steps.looking.services import count_notes, service_problems, serving_notes
 from flipgate.steps.looking.starters import starter_problems
@@ -77,7 +77,7 @@ def check_application(
     in_git = [*applied_problems(world, say), *git_problems(world, say)]
     if asks_no_pod := account is Account.READER:
         say("Traefik was not asked how users are answered: a reader asks no pod")
-    return [*found, *room_problems(world), *in_git, *(() if asks_no_pod else _header(world))]
+    return [*found, *preflight_problems(world), *in_git, *(() if asks_no_pod else _header(world))]
 
 
 def apply_application(cluster: Cluster, application: Application, text: str, namespace: str) -> None:

@@ -129,15 +129,16 @@ def test_a_count_that_lags_behind_is_waited_for(shop: Shop, world: World, monkey
 def test_check_names_it_and_says_what_it_may_not_look_at(shop: Shop, tmp_path: Path) -> None:
     put_quota(shop, {"pods": "1", "count/replicasets.apps": "4"}, {"pods": "0", "count/replicasets.apps": "4"})
     pods, sets = checked(shop, tmp_path)
-    assert "pods 0 of 1 used, 3 more wanted (pods missing: mailer 1, web 2), so no release could come up" in pods
-    assert "count/replicasets.apps 4 of 4 used, 1 more wanted, so no release could come up on green: raise it" in sets
+    assert "pods 0 of 1 used, 3 more wanted (pods missing: mailer 1, web 2): raise it" in pods
+    assert "count/replicasets.apps 4 of 4 used, 1 more wanted: raise it" in sets
+    assert pods.endswith("no release could come up")
 
     robot, said = user(shop, tmp_path), list[str]()
     grant(shop, checked(shop, tmp_path, kubeconfig=tmp_path / "robot.kubeconfig"))
     with serving(fronted(shop, kubeconfig=tmp_path / "robot.kubeconfig"), tmp_path) as cluster:
         assert check_application(cluster, shop.application, shop.own, said.append) == [pods, sets]
     assert robot.allowed("list", "", "resourcequotas", shop.namespace(GREEN))
-    unread = "whether green has room for what is live is not known: no permission to list limitranges in namespace "
+    unread = "room in the namespace: info: not known: no permission to list limitranges in namespace "
     assert [line for line in said if "limitranges" in line] == [
         f"{unread}{shop.name}-green (kubectl auth can-i list limitranges -n {shop.name}-green)"
     ]

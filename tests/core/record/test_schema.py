@@ -159,7 +159,7 @@ def test_whatever_is_stored_and_was_not_known_then_is_judged_here() -> None:
     }
     known = {name: set(part["enum"]) for name, part in FIRST["$defs"].items() if "enum" in part}
     more = {name: new for name, words_ in words(Record).items() if (new := words_ - known.get(name, words_))}
-    reasons = {"ClaimNotBound", "DeploymentPaused", "PodsHeldBack", "PodsRefused", "ScaledByAnother"}
+    reasons = {"ClaimNotBound", "DeploymentPaused", "PodsHeldBack", "PodsRefused", "PreflightFailed", "ScaledByAnother"}
     assert more == {
         "Decision": {"extend", "rollback"},
         "Reason": reasons | {"NotApplied", "OverlayNotSet", "PushRefused"},
