@@ -19,6 +19,7 @@ from flipgate.core.record.intents import (
     REST_SIDE,
     RESTORE_LIVE_SIDE,
     REVERT_IMAGES,
+    SET_MAINTENANCE,
     START_JOB,
     WITHDRAW_REQUEST,
 )
@@ -96,6 +97,9 @@ BY_REQUEST = frozenset({("moving/git_requests.py", REQUEST_MERGE), ("moving/git_
 
 BY_REVERT = frozenset({("moving/git_revert.py", REVERT_IMAGES)})
 """Of a release that has ended, by reconcile: tests/api/releasing/test_by_git_reverts.py."""
+
+BY_FLAG = frozenset({("moving/maintenance.py", SET_MAINTENANCE)})
+"""Of an application with a maintenance flag: tests/api/moving/test_maintenance.py."""
 
 BETWEEN = (
     Crash(FLIP_TRAFFIC, str(BAKING), "releasing/flip.py", _both(FLIPPING), _both(LIVE)),

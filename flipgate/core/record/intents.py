@@ -27,6 +27,7 @@ RELEASE_ROUTES: Final = "ReleaseRoutes"
 REVERT_IMAGES: Final = "RevertImages"
 REQUEST_MERGE: Final = "RequestMerge"
 WITHDRAW_REQUEST: Final = "WithdrawRequest"
+SET_MAINTENANCE: Final = "SetMaintenance"
 
 BEFORE_BYTES: Final = 1_000
 """Of what autoscalers said before a rest: what puts them back stands on them."""
@@ -276,6 +277,22 @@ class RevertImages(Intent):
         return cls(Side(stored["side"]), str(stored["release"]))
 
 
+@dataclass(frozen=True)
+class SetMaintenance(Intent):
+    """The flag that users are being moved is set: which key, and its value then."""
+
+    step: ClassVar[str] = SET_MAINTENANCE
+    flag: str
+    value: str
+
+    def written(self) -> dict[str, Any]:
+        return {"flag": self.flag, "value": self.value}
+
+    @classmethod
+    def read(cls, stored: Mapping[str, Any]) -> Self:
+        return cls(str(stored["flag"]), str(stored["value"]))
+
+
 INTENTS: Final[tuple[type[Intent], ...]] = (
     Move,
     HandOver,
@@ -291,6 +308,7 @@ INTENTS: Final[tuple[type[Intent], ...]] = (
     RequestMerge,
     WithdrawRequest,
     RevertImages,
+    SetMaintenance,
 )
 
 

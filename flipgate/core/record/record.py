@@ -19,6 +19,7 @@ from flipgate.core.record.chain import SHOWN_DIGITS
 from flipgate.core.record.compared import Compared
 from flipgate.core.record.freeze import BreakGlass, Freeze
 from flipgate.core.record.intents import MOVE_ROUTES, Move
+from flipgate.core.record.maintenance import Maintenance
 from flipgate.core.record.merge_request import MergeRequest
 from flipgate.core.record.occupant import Occupant
 from flipgate.core.record.phases import AFTER_TRAFFIC, ASKED_IN, Phase, QuestionKind, Reason
@@ -187,6 +188,7 @@ class Record(Model):
     glass: BreakGlass | None = Field(default=None, exclude_if=lambda glass: glass is None)
     """What a person has passed for the open release; gone with its move, and with the release."""
     merge_request: MergeRequest | None = Field(default=None, exclude_if=lambda request: request is None)
+    maintenance: Maintenance | None = Field(default=None, exclude_if=lambda flag: flag is None)
     written_down: Text = ""
     """The last rollback without a record that was written down since: its mark is not obeyed again."""
 
@@ -226,8 +228,7 @@ class Record(Model):
     def ran_on(self, side: Side) -> bool:
         """Whether anything ever ran on the side. False only where `init` noted that nothing did: users cannot be sent
         back there, and nothing there can be compared with."""
-        occupant = self.sides.get(side)
-        return occupant is None or bool(occupant.images)
+        return (occupant := self.sides.get(side)) is None or bool(occupant.images)
 
     def ran_without(self, side: Side, service: str) -> bool:
         """Whether the side is known to have run without this service, which a later release added on the other side.
@@ -244,8 +245,7 @@ class Record(Model):
     @property
     def both_protected(self) -> bool:
         """True while traffic moves: neither side is dark then."""
-        entry = self.open_entry
-        return self.phase.row.both_protected or (entry is not None and entry.step == MOVE_ROUTES)
+        return self.phase.row.both_protected or ((entry := self.open_entry) is not None and entry.step == MOVE_ROUTES)
 
 
 def begin(

@@ -69,6 +69,7 @@ def rules_of(application: Application, own: str, found: Found = Found()) -> tupl
         *_routes(application),
         *_traefik(application),
         *_flux(application),
+        *_maintenance(application),
     )
 
 
@@ -248,6 +249,12 @@ def _traefik(application: Application) -> Iterator[Rule]:
     why = "Which side answers, through each of Traefik's pods: they come and go, so none is named."
     where = application.spec.traffic.traefik.namespace
     yield from rules(where, (("", "pods", "list"), ("", "pods/proxy", "get")), why=why)
+
+
+def _maintenance(application: Application) -> Iterator[Rule]:
+    if flag := application.spec.maintenance:
+        why = "The maintenance flag: set before users are moved, and taken off."
+        yield from rules(flag.namespace, (("", "configmaps", "get patch"),), [flag.config_map], why=why)
 
 
 def _flux(application: Application) -> Iterator[Rule]:

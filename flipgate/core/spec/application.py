@@ -29,6 +29,7 @@ from flipgate.core.spec.fields import (
     ObjectName,
 )
 from flipgate.core.spec.git import GitSpec
+from flipgate.core.spec.maintenance import MaintenanceSpec
 from flipgate.core.spec.metrics import Metrics
 from flipgate.core.spec.policy import MOST_TICKS, Policy
 from flipgate.core.spec.probe import SecretKey
@@ -185,6 +186,18 @@ class Spec(FileModel):
         description="The team's repository, where overlays or routes are kept in Git.",
         exclude_if=lambda git: git is None,
     )
+
+    maintenance: MaintenanceSpec | None = Field(
+        default=None,
+        description="A flag that says so while users are moved.",
+        exclude_if=lambda flag: flag is None,
+    )
+
+    @model_validator(mode="after")
+    def _flag_is_of_neither_side(self) -> Spec:
+        if self.maintenance:
+            self.maintenance.need_apart({place.namespace for place in self.sides.places.values()})
+        return self
 
     @model_validator(mode="after")
     def _checks_ask_serving_services(self) -> Spec:

@@ -90,6 +90,9 @@ class Why(StrEnum):
     LIVE_SIDE_SERVES = "LiveSideServes"
     LIVE_SIDE_SHORT = "LiveSideShort"
     LOST_LEASE = "LostLease"
+    MAINTENANCE_LEFT_ON = "MaintenanceLeftOn"
+    MAINTENANCE_NOT_SET = "MaintenanceNotSet"
+    MAINTENANCE_OFF = "MaintenanceOff"
     MOVE_UNDONE = "MoveUndone"
     MOVED_ON = "MovedOn"
     NAMESPACE_MISSING = "NamespaceMissing"
@@ -282,6 +285,9 @@ LiveSideRestored | the live side is put right: what flipgate had put to rest its
 LiveSideServes | the live side is as it was released | nothing
 LiveSideShort | users are on a side that is not as it was released | flipgate status APP; docs/3am.md
 LostLease | another actor has taken the application over | nothing; that one goes on
+MaintenanceLeftOn | the maintenance flag could not be taken off | the command in the message; reconcile tries again
+MaintenanceNotSet | the maintenance flag could not be set, so nobody was moved | flipgate check APP
+MaintenanceOff | the maintenance flag is taken off, or is somebody else's by now | nothing
 MoveUndone | a move that changed no route in the end was taken back | flipgate flip APP (asks again)
 MovedOn | the application has changed since it was looked at | look again, then the same
 NamespaceMissing | a namespace of the application is not there | create it

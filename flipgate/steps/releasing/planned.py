@@ -26,6 +26,7 @@ from flipgate.steps.looking.look import need_record
 from flipgate.steps.looking.scaled_objects import find_scaled, find_unpaused
 
 ROUTES, WORK, BACK = "routes", "work", "a rollback"
+MAINTENANCE = "maintenance flag"
 GOES, STAYS, HELD = "what goes", "what stays", "autoscalers"
 
 
@@ -45,9 +46,18 @@ def plan_of(world: World, view: View, release: Release, kind: QuestionKind) -> t
         [
             _routes(world, view, release),
             (WORK, _work(world, record, old, view.sides[release.side]), pods),
+            (MAINTENANCE, _maintenance(world), ""),
             (BACK, back, pods),
         ]
     )
+
+
+def _maintenance(world: World) -> list[str]:
+    flag, policy = world.application.spec.maintenance, world.application.spec.policy
+    if flag is None:
+        return []
+    until = f"{policy.bake_seconds} s later, once the bake has passed, or when users are back"
+    return [f"{flag}: {flag.during} from right before users move until {until}; then {flag.otherwise}"]
 
 
 def routes_moved(world: World, view: View, release: Release) -> tuple[str, ...]:

@@ -80,6 +80,8 @@ def basis(
         change["plan"] = [[str(p.route), [op for op in p.operations if op["op"] != "test"]] for p in patches]
     else:
         change["plan"] = ["rest", str(side.side), world.application.spec.policy.rest_replicas]
+    if (flag := world.application.spec.maintenance) and kind is QuestionKind.FLIP:
+        change["maintenance"] = flag.model_dump(mode="json")
     if losing := losing_data(world, view, release, kind):
         change["deletes"] = sorted(workload.name for workload in losing)
     return hashlib.sha256(json.dumps(change, sort_keys=True).encode()).hexdigest()[:16]

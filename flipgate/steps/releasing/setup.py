@@ -39,6 +39,7 @@ from flipgate.steps.looking.git import git_problems
 from flipgate.steps.looking.grants import missing_grants
 from flipgate.steps.looking.header import Found, check_header, header_problems, need_header
 from flipgate.steps.looking.look import look, look_at_side, look_at_traffic
+from flipgate.steps.looking.maintenance import maintenance_problems
 from flipgate.steps.looking.other_kinds import kind_problems, need_kinds
 from flipgate.steps.looking.preflight import preflight_problems
 from flipgate.steps.looking.scaled_objects import find_scaled
@@ -73,7 +74,14 @@ def check_application(
         say(note)
     on_sides = [problem for side in Side for problem in _side(world, side)]
     commands = commands_here(world)
-    found = [*_routes(world), *undeclared_problems(world), *on_sides, *commands, *starter_problems(world)]
+    found = [
+        *_routes(world),
+        *undeclared_problems(world),
+        *on_sides,
+        *commands,
+        *starter_problems(world),
+        *maintenance_problems(world),
+    ]
     in_git = [*applied_problems(world, say), *git_problems(world, say)]
     if asks_no_pod := account is Account.READER:
         say("Traefik was not asked how users are answered: a reader asks no pod")

@@ -23,6 +23,7 @@ from flipgate.core.record.intents import (
     Rest,
     Restore,
     RevertImages,
+    SetMaintenance,
     StartJob,
     WithdrawRequest,
     in_words,
@@ -55,6 +56,7 @@ STORED: tuple[tuple[Intent, dict[str, Any]], ...] = (
     (RequestMerge(GREEN, "flipgate/a"), {"to": "green", "branch": "flipgate/a"}),
     (RevertImages(GREEN, "a-1"), {"side": "green", "release": "a-1"}),
     (WithdrawRequest(GREEN, "flipgate/a"), {"to": "green", "branch": "flipgate/a"}),
+    (SetMaintenance("key a of ConfigMap b/c", "on"), {"flag": "key a of ConfigMap b/c", "value": "on"}),
 )
 """As flipgate wrote them before they had types: what is stored is not to change."""
 

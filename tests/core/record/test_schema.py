@@ -16,6 +16,7 @@ from flipgate.core.record import queue
 from flipgate.core.record.announcement import Announcement, InChat
 from flipgate.core.record.compared import Compared
 from flipgate.core.record.freeze import BreakGlass, Freeze
+from flipgate.core.record.maintenance import Maintenance
 from flipgate.core.record.merge_request import MergeRequest
 from flipgate.core.record.occupant import Occupant, Ran
 from flipgate.core.record.phases import Phase, Reason
@@ -48,6 +49,17 @@ NEWS: dict[str, Record] = {
     "queued": WAITS,
     "dark_preview": record(dark_preview=("IngressRoute edge/flipgate-dark-preview-shop-0",)),
     "merge_request": record(merge_request=MergeRequest(branch="flipgate/shop/a-1-green", to=GREEN, at=NOW)),
+    "maintenance": record(
+        maintenance=Maintenance(
+            namespace="edge",
+            config_map="flags",
+            key="moving",
+            during="true",
+            otherwise="false",
+            at=NOW,
+            at_most_seconds=3600,
+        )
+    ),
     "frozen": record(frozen=Freeze(by="ana", reason="an outage", at=NOW)),
     "glass": record(
         release=release(*DARK),
@@ -147,7 +159,7 @@ def test_whatever_is_stored_and_was_not_known_then_is_judged_here() -> None:
     then["Record"] = set(FIRST["properties"])
     added = {name: keys - then[name] for name, keys in fields(Record).items() if name in then and keys - then[name]}
     assert added == {
-        "Record": {"darkPreview", "frozen", "glass", "inChat", "mergeRequest", "queued", "refusedBuild"},
+        "Record": {"darkPreview", "frozen", "glass", "inChat", "maintenance", "mergeRequest", "queued", "refusedBuild"},
         "Announcement": {"question"},
         "Condition": {"basis", "changed", "lookedAt"},
         "Question": {"compared", "content", "gates", "lookFirst", "plan", "services", "ticks", "whoMay"},

@@ -205,3 +205,12 @@ def test_who_writes_records_is_of_all_applications_and_printed_for_one_only_wher
     of_all = [obj for obj in yaml.safe_load_all(text) if obj["metadata"]["name"] == shared]
     assert [obj["spec"].get("validationActions") for obj in of_all] == [None, ["Deny"]]
     assert "SHARED by all applications" in text
+
+
+def test_the_maintenance_flag_is_read_and_written_by_its_name_and_the_secret_of_a_gate_is_read() -> None:
+    flag = "  maintenance: {namespace: edge, configMap: flags, key: moving}\n"
+    named = {("edge", verb, "configmaps", ("flags",)) for verb in ("get", "patch")}
+    assert more(SHOP + flag) == named
+    asked = "{url: 'https://x/y', authorization: {name: tickets, key: header}}"
+    gate = f"  gates: [{{name: ticket, http: {asked}, at: flip}}]\n"
+    assert more(SHOP + gate) == {("flipgate", "get", "secrets", ("tickets",))}
