@@ -22,6 +22,7 @@ HOMES: Final[Mapping[str, str]] = MappingProxyType(
         "ResourceQuota": "/api/v1",
         "Secret": "/api/v1",
         "Service": "/api/v1",
+        "ServiceAccount": "/api/v1",
         **{kind: f"/apis/{row.api}" for kind, row in KINDS.items()},
         "DaemonSet": "/apis/apps/v1",
         "Job": "/apis/batch/v1",
@@ -44,6 +45,11 @@ def address(kind: str, namespace: str, name: str = "") -> str:
 def address_of(each: Stamped) -> str:
     """One object of a side."""
     return address(each.kind, each.namespace, each.name)
+
+
+def served_address(version: str, kind: str, namespace: str, name: str) -> str:
+    """One object of a kind of somebody else's, at the version (`GROUP/VERSION`) that this server serves."""
+    return f"/apis/{version}/namespaces/{namespace}/{kind.lower()}s/{name}"
 
 
 def namespace_address(name: str) -> str:

@@ -23,6 +23,9 @@ from tests.api.shop import Shop
 from tests.api.steps import Install, until_served
 from tests.conftest import API_LAB
 
+MANIFESTS = Path(labs.__file__).parent.parent / "manifests"
+"""The lab's own."""
+
 
 @pytest.fixture(scope="session")
 def lab(tell: Callable[[str], None]) -> Lab:
@@ -39,8 +42,9 @@ def cluster(lab: Lab) -> Cluster:
 
 
 def _serve_routes(cluster: Cluster) -> None:
-    """Makes it serve all kinds of routes, and ReferenceGrants, and waits until it does."""
-    crds = [yaml.safe_load(path.read_text()) for path in sorted((Path(__file__).parent / "manifests").glob("*.yaml"))]
+    """Makes it serve all kinds of routes, ReferenceGrants and ExternalSecrets, and waits until it does."""
+    files = [*sorted((Path(__file__).parent / "manifests").glob("*.yaml")), MANIFESTS / "external-secrets.yaml"]
+    crds = [yaml.safe_load(path.read_text()) for path in files]
     for crd in crds:
         cluster.apply(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{crd['metadata']['name']}", crd)
     for crd in crds:

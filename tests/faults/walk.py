@@ -12,6 +12,7 @@ from flipgate.core.record.intents import (
     BRING_UP,
     COMMIT_IMAGES,
     COMMIT_ROUTES,
+    COPY_OBJECTS,
     HAND_OVER,
     MOVE_ROUTES,
     RELEASE_ROUTES,
@@ -100,6 +101,9 @@ BY_REVERT = frozenset({("moving/git_revert.py", REVERT_IMAGES)})
 
 BY_FLAG = frozenset({("moving/maintenance.py", SET_MAINTENANCE)})
 """Of an application with a maintenance flag: tests/api/moving/test_maintenance.py."""
+
+BY_PARITY = frozenset({("moving/copy_objects.py", COPY_OBJECTS)})
+"""Of an application that declares what is copied: between two objects, in tests/api/moving/test_copy_objects.py."""
 
 BETWEEN = (
     Crash(FLIP_TRAFFIC, str(BAKING), "releasing/flip.py", _both(FLIPPING), _both(LIVE)),

@@ -174,11 +174,23 @@ class Expected(Protocol):
 
 
 def content_misses(expected: Expected, answer: Answer) -> list[str]:
-    """What the status and the body of an answer miss, one sentence each."""
-    return [*_status(expected, answer), *_json(expected, answer)]
+    """What the status and the body of an answer miss, one sentence each, in no word of its own: for whoever is asked
+    by an address that the file chooses. More people read this than may ask there."""
+    missed = _status(expected, answer)
+    if not expected.json_equals and not expected.json_is:
+        return missed
+    if answer.unread:
+        return [*missed, f"body was not read: {answer.unread}"]
+    try:
+        document = parse_json(answer.body)
+    except NotJson:
+        return [*missed, "body is not JSON"]
+    equal = [path for path, wanted in sorted(expected.json_equals.items()) if _path(path, wanted, document)]
+    other = [path for path, rule in sorted(expected.json_is.items()) if misses({path: rule}, document)]
+    return [*missed, *(f"JSON path {path} is not as it has to be" for path in dict.fromkeys([*equal, *other]))]
 
 
-def _status(check: Expected, answer: Answer) -> list[str]:
+def _status(check: Check | Expected, answer: Answer) -> list[str]:
     if answer.status == check.status:
         return []
     return [f"status {answer.status}, expected {check.status}"]
@@ -195,7 +207,7 @@ def _headers(check: Check, answer: Answer) -> list[str]:
     return [f"header {name} is missing" for name in check.headers if name.lower() not in present]
 
 
-def _json(check: Expected, answer: Answer) -> list[str]:
+def _json(check: Check, answer: Answer) -> list[str]:
     if not check.json_equals and not check.json_is:
         return []
     if answer.unread:

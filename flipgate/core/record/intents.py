@@ -21,6 +21,7 @@ BRING_UP: Final = "BringUp"
 HAND_OVER: Final = "HandOverWorkers"
 RESTORE_LIVE_SIDE: Final = "RestoreLiveSide"
 START_JOB: Final = "StartJob"
+COPY_OBJECTS: Final = "CopyObjects"
 COMMIT_IMAGES: Final = "CommitImages"
 COMMIT_ROUTES: Final = "CommitRoutes"
 RELEASE_ROUTES: Final = "ReleaseRoutes"
@@ -205,6 +206,22 @@ class StartJob(Intent):
 
 
 @dataclass(frozen=True)
+class CopyObjects(Intent):
+    """Secrets and ConfigMaps are copied from the live side to this one: their kinds and names, never their content."""
+
+    step: ClassVar[str] = COPY_OBJECTS
+    side: Side
+    objects: str
+
+    def written(self) -> dict[str, Any]:
+        return {"side": str(self.side), "objects": fitted(self.objects, BEFORE_BYTES)}
+
+    @classmethod
+    def read(cls, stored: Mapping[str, Any]) -> Self:
+        return cls(Side(stored["side"]), str(stored.get("objects", "")))
+
+
+@dataclass(frozen=True)
 class CommitImages(Intent):
     """A side's overlay in Git is to say these images."""
 
@@ -302,6 +319,7 @@ INTENTS: Final[tuple[type[Intent], ...]] = (
     Rest,
     Restore,
     StartJob,
+    CopyObjects,
     CommitImages,
     CommitRoutes,
     ReleaseRoutes,

@@ -26,8 +26,10 @@ from flipgate.core.traffic.preview import preview_names
 from flipgate.core.traffic.traffic import RouteName
 from flipgate.core.values.place import Place, proxied
 from flipgate.core.values.sides import Side
+from flipgate.core.workloads.keepers import GROUPS
 from flipgate.core.workloads.kinds import KINDS as KINDS_OF_WORKLOAD
 from flipgate.core.workloads.kinds import Rights
+from flipgate.core.workloads.named import SECRET
 from flipgate.core.workloads.scaled_objects import KEDA
 
 MAKING_JOBS: Final[Rights] = (("batch", "jobs", "create"), ("", "pods/log", "get"), ("", "events", "list"))
@@ -46,6 +48,8 @@ OTHER_WORKLOADS: Final[Rights] = (
 RUNS_CHECKS: Final = frozenset({Account.DEPLOY})
 ASKS_CHECKS: Final = frozenset({Account.DEPLOY, Account.FLIP})
 """A flip asks the checks by HTTP again, before anybody is moved."""
+READS_SECRETS: Final = frozenset({Account.DEPLOY, Account.SETUP})
+WRITES_COPIES: Final = frozenset({Account.DEPLOY, Account.FLIP})
 UNDECLARED: Final = "What leads users to a side, and workloads there, that nobody declared."
 
 
@@ -57,6 +61,10 @@ class Found:
     """Whether it serves KEDA's kinds."""
     gone: tuple[Service, ...] = ()
     """Services that a side ran and that the file names no longer: they are still handed over."""
+    secrets: frozenset[tuple[str, str]] = frozenset()
+    """Namespace and name of the Secrets that pods of the sides name."""
+    keepers: frozenset[str] = frozenset()
+    """The kinds that make Secrets from elsewhere and that the cluster serves: ExternalSecret, SealedSecret."""
     behind: frozenset[tuple[str, str]] = frozenset()
     """Kind and name of what routes name of a side and that is itself one of Traefik's or the Gateway API's kinds."""
 
@@ -142,6 +150,7 @@ def _side(application: Application, place: Place, found: Found) -> Iterator[Rule
     yield from _workloads(place, services)
     yield from _mixed(place, services)
     yield from _checks(application, place)
+    yield from _parity(application, place, found)
     for kind in dict.fromkeys(gate.kind for gate in application.spec.gates):
         yield from rules(namespace, kind.rights, why=f"A gate of kind {kind.word}.")
     kinds = {KINDS[route.kind] for route in application.spec.routes}
@@ -196,6 +205,29 @@ def _checks(application: Application, place: Place) -> Iterator[Rule]:
         why = "A task that is a Job: made and followed, with its log and Events; a flip suspends what has not ended."
         yield from rules(namespace, MAKING_JOBS, why=why, by=RUNS_CHECKS)
         yield from rules(namespace, (("batch", "jobs", "get list patch"),), why=why)
+
+
+def _parity(application: Application, place: Place, found: Found) -> Iterator[Rule]:
+    """Secrets are read by name and never listed. Who has no such right is told what is not known, and releases go on
+    without, unless the file declares what has to be equal."""
+    namespace, parity = place.namespace, application.spec.parity
+    needed = parity is not None
+    declared = [each for each in parity.equal if each.name] if parity else []
+    names = {each.name or "" for each in declared if each.kind == SECRET}
+    names |= {name for where, name in found.secrets if where == namespace}
+    why = "Whether what pods name is there, and the same on both sides: digests alone are compared."
+    if names:
+        yield from rules(namespace, (("", "secrets", "get"),), sorted(names), why=why, needed=needed, by=READS_SECRETS)
+    yield from rules(namespace, (("", "serviceaccounts", "get"),), why=why, needed=needed, by=READS_SECRETS)
+    for kind in sorted(found.keepers):
+        made = "Whether what makes Secrets from elsewhere has made them."
+        rights = ((GROUPS[kind], f"{kind.lower()}s", "get"),)
+        yield from rules(namespace, rights, why=made, needed=needed, by=READS_SECRETS)
+    for kind in dict.fromkeys(each.kind for each in parity.copies()) if parity else ():
+        copied = sorted({each.name or "" for each in declared if each.sync == "copy" and each.kind == kind})
+        why, resource = "Copied from the live side (spec.parity); a flip stamps them.", f"{kind.lower()}s"
+        yield from rules(namespace, (("", resource, "get patch"),), copied, why=why, by=WRITES_COPIES)
+        yield from rules(namespace, (("", resource, "create"),), why=why, by=RUNS_CHECKS)
 
 
 def proxies(application: Application, place: Place) -> tuple[bool, list[str]]:

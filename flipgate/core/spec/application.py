@@ -31,7 +31,8 @@ from flipgate.core.spec.fields import (
 from flipgate.core.spec.git import GitSpec
 from flipgate.core.spec.maintenance import MaintenanceSpec
 from flipgate.core.spec.metrics import Metrics
-from flipgate.core.spec.policy import MOST_TICKS, Policy
+from flipgate.core.spec.parity import Parity
+from flipgate.core.spec.policy import Policy
 from flipgate.core.spec.probe import SecretKey
 from flipgate.core.spec.service import Service
 from flipgate.core.spec.traffic import TrafficSpec
@@ -179,6 +180,11 @@ class Spec(FileModel):
     gates: Annotated[tuple[Gate, ...], AfterValidator(_unique_gates)] = Field(
         default=(), description="Questions asked at points of a release's way, beside flipgate's own."
     )
+    parity: Parity | None = Field(
+        default=None,
+        description="What both sides have to agree on around their images: Secrets and ConfigMaps.",
+        exclude_if=lambda parity: parity is None,
+    )
     policy: Policy = Field(default_factory=Policy, description="Times and limits.")
     announce: Announce = Field(default_factory=Announce, description="Who is told.")
     git: GitSpec | None = Field(
@@ -194,7 +200,8 @@ class Spec(FileModel):
     )
 
     @model_validator(mode="after")
-    def _flag_is_of_neither_side(self) -> Spec:
+    def _ticks_and_the_flag_stand_apart(self) -> Spec:
+        self.policy.need_ticks_beside([gate.name for gate in self.gates if gate.or_tick])
         if self.maintenance:
             self.maintenance.need_apart({place.namespace for place in self.sides.places.values()})
         return self
@@ -251,15 +258,6 @@ class Spec(FileModel):
         checks = {check.name for check in self.checks}
         if both := [gate.name for gate in self.gates_at(GatePoint.DARK) if gate.name in checks]:
             raise ValueError(f"named as a check and as a gate at dark, which are kept together: {', '.join(both)}")
-        return self
-
-    @model_validator(mode="after")
-    def _ticks_have_one_meaning(self) -> Spec:
-        ticks, gates = {tick.name for tick in self.policy.ticks}, [gate.name for gate in self.gates if gate.or_tick]
-        if both := [name for name in gates if name in ticks]:
-            raise ValueError(f"named as a tick and as a gate with orTick: {', '.join(both)}")
-        if (count := len(ticks) + len(gates)) > MOST_TICKS:
-            raise ValueError(f"{count} ticks, those of gates with orTick among them; {MOST_TICKS} are the most")
         return self
 
     @property

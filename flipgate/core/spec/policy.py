@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -180,3 +181,12 @@ class Policy(FileModel):
         if twice := sorted({f"{name} (at: {at})" for at, name in said if said.count((at, name)) > 1}):
             raise ValueError(f"has two ticks of one name: {', '.join(twice)}")
         return self
+
+    def need_ticks_beside(self, gates: Sequence[str]) -> None:
+        """Raises ValueError where a tick has the name of one of these gates, which a tick may stand in for, and where
+        both are more than fit into a form."""
+        ticks = {tick.name for tick in self.ticks}
+        if both := [name for name in gates if name in ticks]:
+            raise ValueError(f"named as a tick and as a gate with orTick: {', '.join(both)}")
+        if (count := len(self.ticks) + len(gates)) > MOST_TICKS:
+            raise ValueError(f"{count} ticks, those of gates with orTick among them; {MOST_TICKS} are the most")

@@ -17,14 +17,16 @@ from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.core.workloads.view import View
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.world import World
+from flipgate.steps.looking.bounds import read_bounds
 from flipgate.steps.looking.look import look
+from flipgate.steps.looking.parity import read_parity
 from flipgate.steps.looking.room import read_room
 
 Reader = Callable[[World, View, Release | None], list[Evidence]]
 """Looks at the side of the release; without one, at the side that the next release would be brought up on. Changes
 nothing. What it may not read is a row: `unknown` where the file asks for it, else `info`."""
 
-READERS: Final[tuple[Reader, ...]] = (read_room,)
+READERS: Final[tuple[Reader, ...]] = (read_parity, read_bounds, read_room)
 
 
 def preflight(world: World, view: View, release: Release | None) -> list[Evidence]:

@@ -42,6 +42,7 @@ from flipgate.steps.looking.held import may_begin
 from flipgate.steps.looking.look import configuration, look, look_at_side, look_at_traffic, need_record, read_taken_out
 from flipgate.steps.looking.prove import need_visible, prove_moved
 from flipgate.steps.looking.targets import need_targets
+from flipgate.steps.moving.copy_objects import stamp_copies
 from flipgate.steps.moving.dark_preview import take_dark_preview_away
 from flipgate.steps.moving.jobs import stop_jobs
 from flipgate.steps.moving.maintenance import set_maintenance
@@ -79,6 +80,7 @@ def flip(acting: Acting) -> tuple[Move, Proven]:
     before = look(world)  # once more: checks have run since the side was scaled, and its pods are counted by this
     release = need_phase(world, need_record(world, before), QuestionKind.FLIP)
     side = stamp(acting, before.sides[release.side])  # as it is when it is stamped: its pods are counted there
+    stamp_copies(acting, release.side)
     view = replace(before, sides={**before.sides, side.side: side})
     _need_approval(world, view)
     need_begin = may_begin(world, QuestionKind.FLIP)

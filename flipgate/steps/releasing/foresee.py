@@ -15,7 +15,8 @@ from flipgate.core.workloads.render import images_of
 from flipgate.core.workloads.view import SideState
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.differing import differing
-from flipgate.steps.looking.look import configuration, look, need_record
+from flipgate.steps.looking.look import look, need_record
+from flipgate.steps.looking.parity import coming_configuration
 from flipgate.steps.looking.preflight import preflight
 from flipgate.steps.releasing.by_git import by_git
 from flipgate.steps.releasing.meant import Meant, given_images, mean, said_again
@@ -75,7 +76,7 @@ def foresee(world: World, images: Mapping[str, str], again: str = "") -> DeployP
     )
     asks = tuple(f"{each.name}: {each.what}" for each in world.application.spec.checks)
     objects = tuple(_changed(world.application, meant, dark))
-    found = differing(world, view, meant.side, configuration(world.cluster, dark))
+    found = differing(world, view, meant.side, coming_configuration(world, view, meant.side))
     refused = {} if by_git(world) else undeclared(world.application, found)
     notes = (
         *not_pulled(world.application, dark, meant.images, meant.again),

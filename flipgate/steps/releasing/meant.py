@@ -16,6 +16,7 @@ from flipgate.core.workloads.render import image_refs, images_of, render, wanted
 from flipgate.core.workloads.view import SideState, View
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import configuration, need_dark, need_record
+from flipgate.steps.looking.parity import coming_configuration
 from flipgate.steps.looking.written_back import need_none_written_back
 
 
@@ -45,7 +46,7 @@ def mean(world: World, view: View, given: Mapping[str, str], said: Mapping[str, 
     images = wanted_images(world.application, active or side, given)
     # What stays as it is live stays under its mark: pods of that name that were left on the dark side are older.
     again = {**(_marks(world, active, images) if active else {}), **queue.again_of(record, images), **said}
-    identity = release_id(render(world.application, side, images, configuration(world.cluster, side)), again)
+    identity = release_id(render(world.application, side, images, coming_configuration(world, view, dark.side)), again)
     unseen = record.release if record.phase.row.build is Build.SUPERSEDES else None
     live = active is not None and _is_live(world, active, images, identity)
     wanted = wanted_counts(world.application, active)

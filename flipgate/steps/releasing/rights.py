@@ -12,15 +12,19 @@ from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values.errors import FlipgateError
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads import taken_out
+from flipgate.core.workloads.keepers import GROUPS
 from flipgate.core.workloads.scaled_objects import KEDA
 from flipgate.steps.acting.world import World
-from flipgate.steps.looking.look import look_at_traffic
+from flipgate.steps.looking.look import look_at_side, look_at_traffic
+from flipgate.steps.looking.parity import named_secrets
 
 
 def missing_rights(world: World, namespace: str, account: Account | None = None) -> Iterator[str]:
     """Each right that flipgate needs and this user lacks, with the command that shows it: of one account, or of all.
     `namespace` is flipgate's own."""
-    found = Found(keda=KEDA in world.cluster.groups(), gone=taken_out_of(world))
+    secrets = _secrets(world) if world.application.spec.parity else frozenset[tuple[str, str]]()
+    keda, keepers = KEDA in world.cluster.groups(), _keepers(world)
+    found = Found(keda=keda, gone=taken_out_of(world), secrets=secrets, keepers=keepers)
     rules = held_by(rules_of(world.application, namespace, found), account)
     yield from denied(world, (rule for rule in rules if rule.needed))
 
@@ -33,8 +37,21 @@ def look_for_rules(world: World, namespace: str) -> tuple[Rule, ...]:
         behind = named_behind(look_at_traffic(world))
     except FlipgateError as error:
         world.say(f"what the routes name was not looked at: {error}")
-    found = Found(keda=KEDA in world.cluster.groups(), gone=taken_out_of(world), behind=behind)
+    keda, gone = KEDA in world.cluster.groups(), taken_out_of(world)
+    found = Found(keda=keda, gone=gone, secrets=_secrets(world), keepers=_keepers(world), behind=behind)
     return rules_of(world.application, namespace, found)
+
+
+def _secrets(world: World) -> frozenset[tuple[str, str]]:
+    try:
+        return named_secrets(world, [look_at_side(world, side) for side in Side])
+    except FlipgateError as error:
+        world.say(f"which Secrets pods name was not looked at: {error}")
+        return frozenset()
+
+
+def _keepers(world: World) -> frozenset[str]:
+    return frozenset(kind for kind, group in GROUPS.items() if group in world.cluster.groups())
 
 
 def named_behind(traffic: Traffic) -> frozenset[tuple[str, str]]:

@@ -87,7 +87,7 @@ def test_a_program_that_is_not_there_is_unknown_and_said_before_a_release_is_ope
     ("script", "verdict", "words"),
     [
         ((200, b'{"state": "approved"}'), "pass", "status 200"),
-        ((200, b'{"state": "draft"}'), "fail", 'state is "draft", expected "approved"'),
+        ((200, b'{"state": "draft"}'), "fail", "JSON path state is not as it has to be"),
         ((302, b""), "fail", "status 302, expected 200"),
         (None, "unknown", "cannot be reached"),
     ],

@@ -56,7 +56,8 @@ def answer(status: int, **body: Any) -> Answer:
     ("came", "verdict", "words"),
     [
         (answer(200, state="approved"), "pass", "status 200"),
-        (answer(200, state="draft"), "fail", 'JSON path state is "draft", expected "approved"'),
+        (answer(200, state="draft"), "fail", "JSON path state is not as it has to be"),
+        (Answer(200, {}, b"<html>s3cret", 0.1), "fail", "body is not JSON"),
         (answer(404), "fail", "status 404, expected 200"),
         ("gave no answer in 3 s", "unknown", "no answer (gave no answer in 3 s)"),
     ],
@@ -66,6 +67,8 @@ def test_an_address_answers_by_its_status_and_its_json(came: Answer | str, verdi
     found = said(PlayedReader(answer=came), http={"url": url, "json": {"state": "approved"}})
     assert (found.verdict, words in found.answer) == (verdict, True), found
     assert found.asked == "https://tickets.example/changes", "what may be a token is not shown"
+    assert "draft" not in found.answer, "nor any word of the answer"
+    assert "s3cret" not in found.answer
 
 
 def staging(*phases: Phase, **facts: Any) -> Record:

@@ -28,6 +28,7 @@ UNKNOWN_NAMES = {
     ("pods/log", "get"): "pods come and go",
     ("pods/proxy", "get"): "pods come and go",
     ("middlewares", "get"): "what routes name",
+    ("serviceaccounts", "get"): "what pod templates name",
 }
 """Verbs that could be named, on objects whose names are not in the file."""
 

@@ -1,0 +1,183 @@
+"""Looks whether the dark side has what its pods name, and whether both sides have the same."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from flipgate.adapters.addresses import address
+from flipgate.adapters.contents import find_keeper, pull_secrets, read_contents
+from flipgate.core.record.release import Release
+from flipgate.core.spec.parity import Parity
+from flipgate.core.values.errors import Forbidden
+from flipgate.core.values.sides import Side
+from flipgate.core.values.verdicts import Evidence, Verdict
+from flipgate.core.workloads.copying import copied_data
+from flipgate.core.workloads.keepers import GROUPS, KeeperSeen, keeper_row
+from flipgate.core.workloads.named import CONFIG_MAP, DEFAULT_ACCOUNT, SECRET, SERVICE_ACCOUNT, Named, Ref, named_by
+from flipgate.core.workloads.parity import Contents, SideObjects, copies, rows
+from flipgate.core.workloads.view import SideState, View
+from flipgate.steps.acting.world import World
+from flipgate.steps.looking.look import configuration, side_of_release
+
+PAUSE_SECONDS = 1.0
+SWITCH = "a switch"
+"""In the place of the digest of the key by which a mixed service knows whether to consume: a flip sets it."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Both sides' objects at one look."""
+
+    live: SideObjects
+    dark: SideObjects
+
+
+def read_parity(world: World, view: View, release: Release | None) -> list[Evidence]:
+    """Returns the rows of what the dark side's pods name, and of what is other there than on the live side. An
+    ExternalSecret or SealedSecret that is not Ready is waited for where a release is."""
+    side = side_of_release(view, release)
+    if side is None:
+        return []
+    began, patience = world.monotonic(), _parity(world).wait_seconds if release else 0
+    while True:
+        compared = compare_objects(world, view, side)
+        keepers, unread = _keepers(world, compared.dark)
+        waited = world.monotonic() - began
+        if all(each.ready for each in keepers) or waited >= patience:
+            break
+        world.sleep(min(PAUSE_SECONDS, patience - waited))
+    kept = [keeper_row(each, waited) for each in keepers]
+    return [*rows(world.application.spec.parity, compared.live, compared.dark), *kept, *unread]
+
+
+def compare_objects(world: World, view: View, side: Side) -> Compared:
+    """Reads what the pods of both sides name, and what the file declares; each object by its name."""
+    key = secrets.token_bytes(32)
+    dark, live = (_read(world, view.sides[each], key) for each in (side, side.other))
+    return Compared(live, dark)
+
+
+def copied_now(world: World, view: View, side: Side) -> list[Ref]:
+    """Returns what has to be copied to this side by now."""
+    parity = _parity(world)
+    if not parity.copies():
+        return []
+    compared = compare_objects(world, view, side)
+    return copies(parity, compared.live, compared.dark)
+
+
+def coming_configuration(world: World, view: View, side: Side) -> dict[str, Any]:
+    """Returns the ConfigMaps that the side's pods read, as they are once what is declared has been copied: so that a
+    release is the same one before the copy and after it."""
+    settings = configuration(world.cluster, view.sides[side])
+    for each in _parity(world).copies():
+        if each.kind == CONFIG_MAP and each.name in settings:
+            source = world.cluster.find(address(CONFIG_MAP, view.sides[side.other].namespace, each.name))
+            kept = _parity(world).kept_keys(each.kind, each.name)
+            if source and kept is not None:
+                target = {"data": settings[each.name] or {}}
+                settings[each.name] = copied_data(source, target, kept)["data"] or None
+    return settings
+
+
+def named_secrets(world: World, sides: Iterable[SideState]) -> frozenset[tuple[str, str]]:
+    """Returns the Secrets that the pods of these sides name, each with its namespace: by the cluster, which alone knows
+    them. What may not be read of ServiceAccounts is left out."""
+    found: set[tuple[str, str]] = set()
+    for side in sides:
+        named = named_by(side.workloads.values())
+        try:
+            named = (*named, *_pulling(world, side, named))
+        except Forbidden:
+            world.say(f"which Secrets ServiceAccounts of {side.side} name is not known")
+        found |= {(side.namespace, each.name) for each in named if each.kind == SECRET}
+    return frozenset(found)
+
+
+def _parity(world: World) -> Parity:
+    return world.application.spec.parity or Parity()
+
+
+def _read(world: World, side: SideState, key: bytes) -> SideObjects:
+    named, unread = named_by(side.workloads.values()), dict[Ref, str]()
+    try:
+        named = tuple(sorted((*named, *_pulling(world, side, named)), key=lambda each: each.ref))
+    except Forbidden:
+        unread[SERVICE_ACCOUNT, DEFAULT_ACCOUNT] = _can_i((SERVICE_ACCOUNT, DEFAULT_ACCOUNT), side.namespace)
+    declared = [(each.kind, each.name) for each in _parity(world).equal if each.name]
+    refs = sorted({*(each.ref for each in named), *declared})
+    own = frozenset({str(side.side), side.namespace})
+    one = partial(_one, world, side.namespace, key, own)
+    found: dict[Ref, Contents | None] = {}
+    for ref, contents in zip(refs, world.each(one, refs), strict=True):
+        if isinstance(contents, Forbidden):
+            unread[ref] = _can_i(ref, side.namespace)
+        else:
+            found[ref] = _without_switches(contents, ref, side)
+    return SideObjects(side.place, named, found, unread)
+
+
+def _one(world: World, namespace: str, key: bytes, own: frozenset[str], ref: Ref) -> Contents | Forbidden | None:
+    try:
+        return read_contents(world.cluster, ref[0], namespace, ref[1], key=key, own=own)
+    except Forbidden as error:
+        return error
+
+
+def _pulling(world: World, side: SideState, named: Iterable[Named]) -> list[Named]:
+    """The Secrets that the ServiceAccounts of a side's pods pull images with."""
+    accounts = sorted({DEFAULT_ACCOUNT, *(each.name for each in named if each.kind == SERVICE_ACCOUNT)})
+    found = world.each(partial(pull_secrets, world.cluster, side.namespace), accounts)
+    known = {each.ref for each in named}
+    return [
+        Named(SECRET, name, by=(f"{SERVICE_ACCOUNT} {account}",))
+        for account, names in zip(accounts, found, strict=True)
+        for name in names
+        if (SECRET, name) not in known
+    ]
+
+
+def _without_switches(contents: Contents | None, ref: Ref, side: SideState) -> Contents | None:
+    keys = {each.key for each in side.switches.values() if (CONFIG_MAP, each.name) == ref}
+    if contents is None or not keys:
+        return contents
+    digests: Mapping[str, str] = {key: SWITCH if key in keys else each for key, each in contents.digests.items()}
+    return replace(contents, digests=digests)
+
+
+def _keepers(world: World, dark: SideObjects) -> tuple[list[KeeperSeen], list[Evidence]]:
+    """What makes the dark side's Secrets from elsewhere: of one that is there its owner, of one that is missing what
+    has its name. And what may not be read of that."""
+    wanted: dict[tuple[str, str], None] = {}
+    for (kind, name), contents in sorted(dark.found.items()):
+        if kind == SECRET and contents is None:
+            wanted |= {(keeper, name): None for keeper in GROUPS}
+        elif kind == SECRET and contents and contents.kept_by and contents.kept_by.kind in GROUPS:
+            wanted[contents.kept_by.kind, contents.kept_by.name] = None
+
+    def one(ref: tuple[str, str]) -> KeeperSeen | Forbidden | None:
+        try:
+            return find_keeper(world.cluster, ref[0], dark.place.namespace, ref[1])
+        except Forbidden as error:
+            return error
+
+    answers = dict(zip(wanted, world.each(one, wanted), strict=True))
+    seen = [each for each in answers.values() if isinstance(each, KeeperSeen)]
+    denied = [ref for ref, each in answers.items() if isinstance(each, Forbidden)]
+    return seen, [_not_known(world, ref, dark) for ref in denied]
+
+
+def _not_known(world: World, ref: Ref, dark: SideObjects) -> Evidence:
+    namespace, wanted = dark.place.namespace, "its Secret is made"
+    verdict = Verdict.UNKNOWN if world.application.spec.parity else Verdict.INFO
+    fact, mend = f"may not be read in {namespace}", _can_i(ref, namespace)
+    return Evidence(f"{ref[0]} {ref[1]}", verdict, "its condition", str(dark.place), fact, wanted, mend=mend)
+
+
+def _can_i(ref: Ref, namespace: str) -> str:
+    kind = ref[0].lower() + "s" + (f".{GROUPS[ref[0]]}" if ref[0] in GROUPS else "")
+    return f"kubectl auth can-i get {kind}/{ref[1]} -n {namespace}"

@@ -1,0 +1,114 @@
+"""Copies the Secrets and ConfigMaps that the file declares from the live side to the dark one.
+
+One that is not there is made empty, and filled by a second, fenced write once the Lease is known to be ours still: one
+that is made late holds nothing. Each object is stamped by the deploy that looked at it, copied or not, and once more by
+who sends users to its side, so that a write of somebody who is late is refused (docs/decisions/0011-late-writes.md).
+What an object holds is in two requests and an answer, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flipgate.adapters.addresses import address, address_of
+from flipgate.core.record.intents import CopyObjects
+from flipgate.core.spec.parity import EqualObject
+from flipgate.core.traffic.traffic import DarkSide
+from flipgate.core.values.errors import Conflict, Forbidden, NotFound, PermanentError, Refused
+from flipgate.core.values.reasons import Why
+from flipgate.core.values.sides import Side
+from flipgate.core.workloads.copying import copy_labels, empty_copy, filling, labelling
+from flipgate.core.workloads.keepers import keeper_of
+from flipgate.core.workloads.named import Ref
+from flipgate.core.workloads.parity import ACCOUNT_TOKEN
+from flipgate.core.workloads.view import Stamped, View, read_meta
+from flipgate.steps.acting.acting import Acting
+from flipgate.steps.acting.journal import journal
+from flipgate.steps.looking.parity import copied_now
+from flipgate.steps.moving.stamp import stamp_each
+
+TRIES = 3
+
+
+def copy_objects(acting: Acting, view: View, dark: DarkSide) -> None:
+    """Makes what is declared `sync: copy` on the dark side as it is on the live one. Nothing is written where it is so;
+    what stands there is stamped. Raises Refused (PreflightFailed) where the API server does not take one, or somebody
+    else keeps it: those before it are copied."""
+    if not _declared(acting):
+        return
+    refs = copied_now(acting.world, view, dark.side)
+    if refs:
+        names = ", ".join(f"{kind} {name}" for kind, name in refs)
+        with journal(acting, CopyObjects(dark.side, names)) as entry:
+            for ref in refs:
+                acting.confirm_lease()
+                _copy(acting, dark.side, ref)
+            entry.outcome = f"copied from {dark.side.other} to {dark.side}: {names}"
+    stamp_copies(acting, dark.side)
+
+
+def stamp_copies(acting: Acting, side: Side) -> None:
+    """Takes what is declared to be copied and stands on this side: a copy that is on its way there is refused."""
+    world, namespace = acting.world, acting.application.place_of(side).namespace
+    paths = [address(each.kind, namespace, each.name or "") for each in _declared(acting)]
+    stamp_each(acting, [_stamped(obj) for obj in world.each(world.cluster.find, paths) if obj])
+
+
+def _declared(acting: Acting) -> tuple[EqualObject, ...]:
+    parity = acting.application.spec.parity
+    return parity.copies() if parity else ()
+
+
+def _copy(acting: Acting, side: Side, ref: Ref) -> None:
+    """One object: read on both sides, made where it is missing, filled."""
+    world, (kind, name) = acting.world, ref
+    theirs, ours = (acting.application.place_of(each).namespace for each in (side.other, side))
+    obj = f"{kind} {ours}/{name}"
+    for _ in range(TRIES):
+        source = world.cluster.get(address(kind, theirs, name))
+        try:
+            target = world.cluster.find(address(kind, ours, name)) or _make(acting, kind, ours, name, source, theirs)
+            _need_to_be_written(source, target, obj)
+            return _fill(acting, target, source, theirs)
+        except (Conflict, NotFound):
+            continue
+        except Forbidden:
+            raise
+        except PermanentError:  # its words may quote what the object holds
+            raise _refused("is not taken by the API server, whose words are not shown", obj) from None
+    raise _refused(f"was written by somebody else each of {TRIES} times that it was to be copied", obj)
+
+
+def _make(acting: Acting, kind: str, namespace: str, name: str, source: Mapping[str, Any], of: str) -> dict[str, Any]:
+    labels = copy_labels(acting.application.name, of, acting.new_stamp())
+    made = acting.cluster.create(address(kind, namespace), empty_copy(kind, name, source, labels))
+    acting.confirm_lease()  # it may have been made late, after users came: then nobody fills it
+    return {"kind": kind, **made}
+
+
+def _fill(acting: Acting, target: Mapping[str, Any], source: Mapping[str, Any], of: str) -> None:
+    each, parity = _stamped(target), acting.application.spec.parity
+    kept = (parity.kept_keys(each.kind, each.name) if parity else None) or frozenset()
+    version = {"op": "test", "path": "/metadata/resourceVersion", "value": each.resource_version}
+    changes = [version, *labelling(acting.application.name, of), *filling(source, target, kept)]
+    acting.cluster.patch(address_of(each), each.fenced(acting.epoch, acting.new_stamp(), *changes))
+
+
+def _need_to_be_written(source: Mapping[str, Any], target: Mapping[str, Any], obj: str) -> None:
+    """Raises Refused where a copy must not be made, whatever was seen before."""
+    if keeper := keeper_of(target["metadata"]):
+        raise _refused(f"is kept by {keeper}, and not written by anybody else", obj)
+    if source.get("type") == ACCOUNT_TOKEN:
+        raise _refused("is a token of its own namespace, and not copied", obj)
+
+
+def _refused(fact: str, obj: str) -> Refused:
+    return Refused(
+        fact, obj=obj, reason=Why.PREFLIGHT_FAILED, untouched="this object, what comes after it, and all workloads"
+    )
+
+
+def _stamped(obj: Mapping[str, Any]) -> Stamped:
+    meta = obj["metadata"]
+    return Stamped(meta["name"], meta["namespace"], obj["kind"], **read_meta(meta))

@@ -1,0 +1,196 @@
+"""What is copied to the dark side: its content, its labels, the fence, a death between two, and what is never shown."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from typing import Any
+
+import pytest
+
+from flipgate.core.record.intents import COPY_OBJECTS
+from flipgate.core.record.record import EntryState
+from flipgate.core.spec.application import load_application
+from flipgate.core.values.errors import Conflict
+from flipgate.core.values.sides import Side
+from flipgate.core.values.stamps import STAMP
+from flipgate.steps.acting.world import World
+from flipgate.steps.going_back.recover import recover
+from flipgate.steps.looking.look import look
+from flipgate.steps.moving import copy_objects
+from flipgate.steps.releasing.foresee import foresee
+from flipgate.steps.releasing.preflight import preflight
+from tests.api.shop import BLUE, GREEN, Shop, opened, under_lease
+from tests.core.builders import refuses
+
+PASSWORD = "correct-horse-battery"
+"""Found nowhere that flipgate writes or says anything."""
+COPY = "{equal: [{kind: Secret, name: key, sync: copy}, {kind: ConfigMap, name: app, sync: copy}], differ: %s}"
+MAY_DIFFER = "[{kind: ConfigMap, name: app, keys: [side]}]"
+
+
+def encoded(text: str) -> str:
+    return b64encode(text.encode()).decode()
+
+
+def path(shop: Shop, side: Side, kind: str, name: str = "") -> str:
+    return f"/api/v1/namespaces/{shop.namespace(side)}/{kind}s{f'/{name}' if name else ''}"
+
+
+@pytest.fixture
+def copying(shop: Shop) -> Shop:
+    """The shop with a Secret and a ConfigMap on blue that its web reads, declared to be copied; an older app on
+    green, and no Secret."""
+    shop.text = f"{shop.text}  parity: {COPY % MAY_DIFFER}\n"
+    shop.application = load_application(shop.text, "shop.yaml")
+    reads = [{"secretRef": {"name": "key"}}, {"configMapRef": {"name": "app"}}]
+    pods = {"spec": {"containers": [{"name": "web", "image": "shop/web:1", "envFrom": reads}]}}
+    for side in Side:
+        shop.cluster.merge(f"{shop.deployments(side)}/web", {"spec": {"template": pods}})
+    shop.cluster.create(
+        path(shop, BLUE, "secret"),
+        {"metadata": {"name": "key"}, "type": "kubernetes.io/basic-auth", "data": {"password": encoded(PASSWORD)}},
+    )
+    maps = {BLUE: {"a": "new", "side": "blue"}, GREEN: {"a": "old", "side": "green", "gone": "1"}}
+    for side, data in maps.items():
+        body = {"metadata": {"name": "app"}, "data": data, "binaryData": {"b": "AQID"} if side is BLUE else {}}
+        shop.cluster.create(path(shop, side, "configmap"), body)
+    return shop
+
+
+def found(shop: Shop, kind: str, name: str) -> dict[str, Any]:
+    return shop.cluster.get(path(shop, GREEN, kind, name))
+
+
+def test_what_is_declared_is_copied_once_all_has_passed_and_says_whose_it_is(copying: Shop) -> None:
+    world = copying.adopted()
+    release = opened(world)
+    under_lease(world, preflight, release)
+    secret, settings = found(copying, "secret", "key"), found(copying, "configmap", "app")
+    assert (secret["data"], secret["type"]) == ({"password": encoded(PASSWORD)}, "kubernetes.io/basic-auth")
+    assert (settings["data"], settings["binaryData"]) == ({"a": "new", "side": "green"}, {"b": "AQID"})
+    for each in (secret, settings):
+        labels = each["metadata"]["labels"]
+        assert labels["flipgate.dev/application"] == copying.name
+        assert labels["flipgate.dev/copy-of"] == copying.namespace(BLUE)
+    entry = world.store.read().journal[-1]
+    assert (entry.step, entry.state) == (COPY_OBJECTS, EntryState.DONE)
+    assert entry.outcome == "copied from blue to green: Secret key, ConfigMap app"
+
+    before = len(world.store.read().journal)
+    under_lease(world, preflight, release)
+    assert len(world.store.read().journal) == before, "nothing differs: nothing is written"
+
+
+def test_nothing_of_a_secret_is_in_the_record_events_or_what_is_said(copying: Shop) -> None:
+    world, said = copying.adopted(), list[str]()
+    world.say = said.append
+    foresee(world, {"web": "shop/web:2"})
+    release = opened(world)
+    under_lease(world, preflight, release)
+    kept = json.dumps(
+        [
+            copying.cluster.items(copying.config_maps),
+            *(copying.cluster.items(f"/api/v1/namespaces/{copying.namespace(side)}/events") for side in Side),
+            said,
+        ]
+    )
+    assert "Secret key" in kept
+    assert PASSWORD not in kept
+    assert encoded(PASSWORD) not in kept
+
+
+def test_the_release_is_the_same_before_the_copy_and_after_it(copying: Shop) -> None:
+    """Else the same build, told twice, would supersede itself."""
+    world = copying.adopted()
+    before = foresee(world, {"web": "shop/web:2"})
+    release = opened(world)
+    under_lease(world, preflight, release)
+    assert release.id == before.release == foresee(world, {"web": "shop/web:2"}).release
+
+
+def test_a_death_between_two_objects_is_recovered_and_the_other_one_copied(
+    copying: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = copying.adopted()
+    release, copy = opened(world), copy_objects._copy
+
+    def dying(acting: Any, side: Side, ref: tuple[str, str]) -> None:
+        if ref[0] == "ConfigMap":
+            raise KeyboardInterrupt
+        copy(acting, side, ref)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(copy_objects, "_copy", dying)
+        with pytest.raises(KeyboardInterrupt):
+            under_lease(world, preflight, release)
+    assert found(copying, "configmap", "app")["data"]["a"] == "old"
+    entry = world.store.read().open_entry
+    assert entry
+    assert entry.step == COPY_OBJECTS
+    assert recover(world, patience_seconds=0).changed
+    under_lease(world, preflight, release)
+    assert found(copying, "configmap", "app")["data"]["a"] == "new"
+    assert found(copying, "secret", "key")["data"] == {"password": encoded(PASSWORD)}
+
+
+def test_a_copy_that_is_late_is_refused_once_a_flip_has_stamped_it(
+    copying: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = copying.adopted()
+    late: list[tuple[str, list[dict[str, Any]]]] = []
+    with world.acting() as acting:
+        copy_objects.copy_objects(acting, look(world), _dark(world))
+        copying.cluster.merge(path(copying, BLUE, "configmap", "app"), {"data": {"a": "newer"}})
+        monkeypatch.setattr(type(acting.cluster), "patch", lambda _, where, ops, **__: late.append((where, ops)))
+        copy_objects._copy(acting, GREEN, ("ConfigMap", "app"))
+    monkeypatch.undo()
+    with world.acting() as acting:
+        copy_objects.stamp_copies(acting, GREEN)
+        assert found(copying, "configmap", "app")["metadata"]["labels"][STAMP].startswith(f"{acting.epoch}.")
+    ((where, operations),) = late
+    with pytest.raises(Conflict):
+        copying.cluster.patch(where, operations)
+    assert found(copying, "configmap", "app")["data"]["a"] == "new"
+
+
+def test_one_that_is_made_late_holds_nothing(copying: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has lost the Lease meanwhile does not fill it."""
+    world = copying.adopted()
+    monkeypatch.setattr(copy_objects, "_fill", lambda *_: None)
+    with world.acting() as acting:
+        copy_objects._copy(acting, GREEN, ("Secret", "key"))
+    assert found(copying, "secret", "key")["data"] == {"password": encoded("{}")}
+
+
+def test_what_somebody_else_keeps_is_never_written(copying: Shop) -> None:
+    owner = {"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "name": "key", "uid": "u"}
+    meta = {"name": "key", "ownerReferences": [owner]}
+    body = {"metadata": meta, "type": "kubernetes.io/basic-auth", "data": {"password": encoded("old")}}
+    copying.cluster.create(path(copying, GREEN, "secret"), body)
+    world = copying.adopted()
+    release = opened(world)
+    with refuses("PreflightFailed", "is kept by ExternalSecret key"), world.acting() as acting:
+        preflight(acting, release)
+    with refuses("PreflightFailed", "is kept by ExternalSecret key"), world.acting() as acting:
+        copy_objects._copy(acting, GREEN, ("Secret", "key"))
+    assert found(copying, "secret", "key")["data"] == {"password": encoded("old")}
+    assert found(copying, "configmap", "app")["data"]["a"] == "old", "nothing is copied before all has passed"
+
+
+def test_what_the_api_server_does_not_take_is_said_without_its_words(
+    copying: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoilt = [{"op": "add", "path": "/data", "value": {"not a key": encoded(PASSWORD)}}]
+    monkeypatch.setattr(copy_objects, "filling", lambda *_: spoilt)
+    world = copying.adopted()
+    release = opened(world)
+    with refuses("PreflightFailed", "is not taken by the API server") as refused, world.acting() as acting:
+        preflight(acting, release)
+    assert encoded(PASSWORD) not in f"{refused.value} {world.store.read().journal}"
+
+
+def _dark(world: World) -> Any:
+    dark = look(world).dark
+    assert dark
+    return dark

@@ -1,0 +1,57 @@
+"""Whether what makes a Secret from elsewhere says that it has made it, and who else writes one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from flipgate.core.values.verdicts import Verdict
+from flipgate.core.workloads.keepers import Keeper, keeper_of, keeper_row, read_keeper
+
+
+def external(*conditions: dict[str, str]) -> dict[str, Any]:
+    return {"metadata": {"name": "key"}, "status": {"conditions": list(conditions)}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "obj", "ready", "said"),
+    [
+        ("ExternalSecret", external({"type": "Ready", "status": "True"}), True, "Ready is True"),
+        (
+            "ExternalSecret",
+            external({"type": "Ready", "status": "False", "reason": "SecretSyncedError", "message": "no such key"}),
+            False,
+            "Ready is False (SecretSyncedError: no such key)",
+        ),
+        ("ExternalSecret", external(), False, "its operator has not said yet whether it is Ready"),
+        ("SealedSecret", external({"type": "Synced", "status": "True"}), True, "Synced is True"),
+        ("SealedSecret", {"metadata": {"name": "key"}}, False, "its operator has not said yet whether it is Synced"),
+    ],
+)
+def test_its_condition_with_its_own_message(kind: str, obj: dict[str, Any], ready: bool, said: str) -> None:
+    seen = read_keeper(obj, kind, "shop-green")
+    assert (seen.ready, seen.said) == (ready, said)
+    row = keeper_row(seen, 30.0)
+    assert row.verdict is (Verdict.PASS if ready else Verdict.FAIL)
+    assert row.mend == ("" if ready else f"kubectl -n shop-green describe {kind.lower()} key")
+    assert row.answer == (said if ready else f"{said}, for 30 s")
+
+
+@pytest.mark.parametrize(
+    ("meta", "keeper"),
+    [
+        ({}, None),
+        ({"ownerReferences": [{"kind": "ExternalSecret", "name": "a"}]}, Keeper("ExternalSecret", "a")),
+        (
+            {"ownerReferences": [{"kind": "X", "name": "x"}, {"kind": "Y", "name": "y", "controller": True}]},
+            Keeper("Y", "y"),
+        ),
+        (
+            {"labels": {"kustomize.toolkit.fluxcd.io/name": "shop", "kustomize.toolkit.fluxcd.io/namespace": "flux"}},
+            Keeper("Flux's Kustomization", "shop"),
+        ),
+    ],
+)
+def test_who_keeps_an_object(meta: dict[str, Any], keeper: Keeper | None) -> None:
+    assert keeper_of(meta) == keeper

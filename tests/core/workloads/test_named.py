@@ -1,0 +1,55 @@
+"""What a pod cannot start without, by its template."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from flipgate.core.workloads.named import Named, named_by, references
+from flipgate.core.workloads.view import Workload
+
+SECRET, MAP = "Secret", "ConfigMap"
+
+
+@pytest.mark.parametrize(
+    ("spec", "names"),
+    [
+        ({"containers": [{"envFrom": [{"secretRef": {"name": "a"}}]}]}, [(SECRET, "a", ())]),
+        ({"initContainers": [{"envFrom": [{"configMapRef": {"name": "a"}}]}]}, [(MAP, "a", ())]),
+        (
+            {"containers": [{"env": [{"name": "X", "valueFrom": {"secretKeyRef": {"name": "a", "key": "k"}}}]}]},
+            [(SECRET, "a", ("k",))],
+        ),
+        (
+            {"containers": [{"env": [{"name": "X", "valueFrom": {"configMapKeyRef": {"name": "a", "key": "k"}}}]}]},
+            [(MAP, "a", ("k",))],
+        ),
+        ({"containers": [{"env": [{"name": "X", "value": "1"}]}]}, []),
+        ({"volumes": [{"secret": {"secretName": "a"}}, {"emptyDir": {}}]}, [(SECRET, "a", ())]),
+        ({"volumes": [{"configMap": {"name": "a", "items": [{"key": "k", "path": "p"}]}}]}, [(MAP, "a", ("k",))]),
+        (
+            {"volumes": [{"projected": {"sources": [{"secret": {"name": "a"}}, {"configMap": {"name": "b"}}]}}]},
+            [(SECRET, "a", ()), (MAP, "b", ())],
+        ),
+        ({"volumes": [{"csi": {"nodePublishSecretRef": {"name": "a"}}}]}, [(SECRET, "a", ())]),
+        ({"imagePullSecrets": [{"name": "a"}]}, [(SECRET, "a", ())]),
+        ({"serviceAccountName": "a"}, [("ServiceAccount", "a", ())]),
+        ({"serviceAccountName": "default"}, []),
+        ({"volumes": [{"secret": {"secretName": "a", "optional": True}}]}, []),
+        ({"containers": [{"envFrom": [{"secretRef": {"name": "a", "optional": True}}]}]}, []),
+    ],
+)
+def test_each_place_of_a_template_that_names_an_object(spec: dict[str, Any], names: list[Any]) -> None:
+    assert list(references({"spec": spec})) == names
+
+
+def test_several_workloads_need_it_once_with_all_keys() -> None:
+    def template(key: str) -> dict[str, Any]:
+        source = {"secretKeyRef": {"name": "a", "key": key}}
+        return {"spec": {"containers": [{"env": [{"name": "X", "valueFrom": source}]}]}}
+
+    found = named_by(
+        [Workload("web", "green", template=template("x")), Workload("api", "green", template=template("y"))]
+    )
+    assert found == (Named(SECRET, "a", frozenset("xy"), ("Deployment web", "Deployment api")),)
