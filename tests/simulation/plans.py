@@ -73,6 +73,8 @@ class Plan:
     """Whether the first build never gets Ready."""
     actors: tuple[str, ...] = ("build", "approver")
     naps: tuple[Nap, ...] = ()
+    flag: bool = False
+    """Whether the application has a maintenance flag. No seed draws it: the others' lives stay what they are."""
     span_seconds: float = 900.0
     """How long somebody waits for the moment at which they act."""
 
