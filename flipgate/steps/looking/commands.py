@@ -88,6 +88,16 @@ def command_problems(world: World) -> Iterator[str]:
             yield f"{what} cannot be run: {found.fact}"
 
 
+def unread_applications(world: World) -> Iterator[str]:
+    """Each gate that asks another application's record, where there is none that can be read."""
+    for gate in world.application.spec.gates:
+        if other := gate.kind.reads(gate):
+            try:
+                world.store.of(other).read()
+            except FlipgateError as error:
+                yield f"gate {gate.name}: application {other}: {error.fact}"
+
+
 def commands_here(world: World) -> Iterator[str]:
     """What `check` finds of commands. Without the folder's name nothing can be known here: that is said, for the
     worker's environment is another."""

@@ -32,7 +32,7 @@ from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.ask import probe_problems
 from flipgate.steps.looking.autoscalers import find_rested
-from flipgate.steps.looking.commands import commands_here
+from flipgate.steps.looking.commands import commands_here, unread_applications
 from flipgate.steps.looking.companions import companion_problems
 from flipgate.steps.looking.dark_preview import dark_preview_notes, dark_preview_problems
 from flipgate.steps.looking.git import git_problems
@@ -81,6 +81,7 @@ def check_application(
         *commands,
         *starter_problems(world),
         *maintenance_problems(world),
+        *unread_applications(world),
     ]
     in_git = [*applied_problems(world, say), *git_problems(world, say)]
     if asks_no_pod := account is Account.READER:

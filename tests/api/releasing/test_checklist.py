@@ -15,7 +15,7 @@ from flipgate.core.record.record import Record
 from flipgate.core.values.base import but
 from flipgate.core.values.verdicts import Evidence
 from flipgate.steps.acting.world import World
-from flipgate.steps.looking.commands import command_problems
+from flipgate.steps.looking.commands import command_problems, unread_applications
 from flipgate.steps.watching.points import gates_before
 from tests.api.desk import Desk
 from tests.api.played import PlayedPrefect, SuspendedError
@@ -116,6 +116,8 @@ def test_the_release_of_another_application_has_to_have_settled_with_the_same_im
     declare(dark, application={"name": "staging", "sameImages": True})
     verdict, answer = found(dark)
     assert (verdict, "has no record yet" in answer) == ("unknown", True), answer
+    (problem,) = unread_applications(dark)
+    assert problem.startswith("gate line: application staging: has no record yet")
     here = dark.store.read()
     settled = but(here, application="staging", release=None, last=None, epoch=0, question=None)
     dark.store.of("staging").create(settled)
@@ -127,6 +129,7 @@ def test_the_release_of_another_application_has_to_have_settled_with_the_same_im
 
     dark.store.of("staging").update(has)
     assert found(dark)[0] == "pass"
+    assert list(unread_applications(dark)) == []
     dark.store.of("staging").update(lambda record: but(record, release=here.release))
     verdict, answer = found(dark)
     assert (verdict, answer.endswith("is `dark`")) == ("fail", True)

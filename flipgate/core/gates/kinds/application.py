@@ -60,6 +60,9 @@ class ApplicationGate(GateKind[ApplicationKeys]):
     def unfit(self, gate: ApplicationKeys, point: GatePoint) -> str:
         return unfit(point)
 
+    def reads(self, gate: ApplicationKeys) -> str:
+        return _wanted(gate).name
+
     def asked(self, gate: ApplicationKeys) -> str:
         return f"application {_wanted(gate).name}"
 

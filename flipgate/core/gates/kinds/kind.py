@@ -219,6 +219,10 @@ class GateKind(ABC, Generic[K]):
         """The program of the operator's that it runs, with its arguments; empty where it runs none."""
         return ()
 
+    def reads(self, gate: K) -> str:
+        """The other application whose record it asks; empty where it asks none."""
+        return ""
+
     def secret(self, gate: K) -> SecretKey | None:
         """What lets it in where it asks, beside what the metrics have; None where it needs nothing."""
         return None
