@@ -7,6 +7,7 @@ from functools import partial
 from prefect import flow
 from prefect.client.schemas.objects import State
 
+from flipgate.core.gates.hooks import HookPoint
 from flipgate.core.record.pipelines import DEPLOY_DARK
 from flipgate.core.record.release import Release, again_mark
 from flipgate.core.spec.images import is_image
@@ -63,8 +64,10 @@ def bring_up_and_check(world: World, release: Release, patience_seconds: float) 
     with world.acting(patience_seconds=patience_seconds) as acting:
         with failing(acting, release, partial(keep_failure, world, release)):
             task.preflight(acting, release)
+            task.run_hooks(acting, release, HookPoint.BEFORE_BRING_UP)
             task.bring_side_up(acting, release)
             task.wait_ready(acting, release)
+            task.run_hooks(acting, release, HookPoint.AFTER_READY)
             evidence = task.check_release(acting, release)
             evidence += task.ask_dark_gates(world, release)
         show_evidence(world, f"{release.name} dark on {release.side}", evidence)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from prefect import flow
 from prefect.client.schemas.objects import State
 
+from flipgate.core.gates.hooks import HookPoint
 from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.pipelines import FLIP_TRAFFIC, SCALE_DOWN, release_key
 from flipgate.core.record.release import Release
@@ -90,6 +91,7 @@ def move_and_watch(world: World, name: str) -> Release:
         act_again(acting)
         if release.phase is Phase.DARK:
             release = task.scale_to_live(acting, release)
+            task.run_hooks(acting, release, HookPoint.BEFORE_FLIP)
             task.check_again(world, release)
             task.ask_gates(world, QuestionKind.FLIP, moving=True)
             _, proven = task.move_users(acting)
@@ -98,6 +100,7 @@ def move_and_watch(world: World, name: str) -> Release:
         need_proven(world, proven)
         baking = note_proof(acting, release.name, proven)
         task.hand_over_workers(acting, baking)
+        task.run_hooks(acting, baking, HookPoint.AFTER_FLIP)
         task.put_routes_into_git(acting)
         verdicts = task.watch_side(acting, baking)
         task.put_routes_into_git(acting)  # Flux has had its time to apply it

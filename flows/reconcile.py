@@ -18,6 +18,7 @@ from flipgate.steps.moving.git_revert import revert_failed
 from flipgate.steps.moving.git_routes import put_routes_right
 from flipgate.steps.moving.maintenance import put_maintenance_right
 from flipgate.steps.releasing.questions import expire
+from flipgate.steps.releasing.run_hooks import left_after
 from flipgate.steps.releasing.settle import kept_too_long, rest_expired
 from flipgate.steps.releasing.soak import note_kept
 from flipgate.steps.watching.conditions import note_conditions
@@ -93,6 +94,8 @@ def reconcile_world(world: World, cluster: str) -> str:
     if kept_too_long(world):
         with world.acting() as acting:
             rest_expired(acting)
+    if (left := left_after(world)) and world.unattended():
+        task.go_on_after(world, left, cluster)
     note_kept(world)
     revert_failed(world)
     start_what_waited(world, cluster)

@@ -6,6 +6,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
+from flipgate.core.gates.hooks import HookPoint
 from flipgate.core.record.approvals import NotGranted
 from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.pipelines import SCALE_DOWN, release_key
@@ -17,6 +18,7 @@ from flipgate.core.values.text import self_declared
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.held import need_may_begin
 from flipgate.steps.moving.git_routes import put_routes_right
+from flipgate.steps.releasing.run_hooks import left_after
 from flipgate.steps.releasing.settle import ended_meanwhile, need_soaked, soak_evidence, wait_out
 from flipgate.steps.releasing.stopped import act_again, noting_stop
 from flows.approval import ask_person, state_if_refused
@@ -42,6 +44,7 @@ def scale_down(application: str, release: str, cluster: str = "default", unseen_
     world = begin(application, cluster)
     task.recover(world)
     if ended := ended_meanwhile(world, release):
+        run_hooks_left(world, release)
         return ended
     wait_out(world)
     try:
@@ -67,8 +70,17 @@ def ask_and_rest(world: World, soaked: Release, cluster: str, unseen_by: str = "
     with world.acting() as acting:
         act_again(acting)
         settled = task.settle_release(acting, soaked.name, self_declared(unseen_by) if unseen_by else "")
+        task.run_hooks(acting, settled, HookPoint.AFTER_SETTLED)
     start_what_waited(world, cluster)
     return f"{settled.side.other} of {world.application.name} is at rest"
+
+
+def run_hooks_left(world: World, release: str) -> None:
+    """Runs what a death has left of the hooks that follow the end of this release."""
+    left = left_after(world)
+    if left and left.name == release:
+        with world.acting() as acting:
+            task.run_hooks(acting, left, HookPoint.AFTER_SETTLED)
 
 
 def start_at_end(world: World, release: str, cluster: str) -> State[str] | None:

@@ -7,11 +7,12 @@ from datetime import datetime
 from functools import partial
 
 from flipgate.adapters import runs
+from flipgate.core.gates.hooks import HookPoint, hooks_at
 from flipgate.core.gates.proof import Proven
 from flipgate.core.record import going_on
 from flipgate.core.record.going_on import Run
 from flipgate.core.record.phases import Phase, QuestionKind
-from flipgate.core.record.pipelines import DEPLOY_DARK, FLIP_TRAFFIC, ROLL_BACK, SCALE_DOWN, queue_key
+from flipgate.core.record.pipelines import DEPLOY_DARK, FLIP_TRAFFIC, ROLL_BACK, SCALE_DOWN, after_key, queue_key
 from flipgate.core.record.queue import newest
 from flipgate.core.record.record import Question, Record
 from flipgate.core.record.release import Release
@@ -30,6 +31,7 @@ from flipgate.steps.looking import prove
 from flipgate.steps.moving import dark_preview, git_routes, hand_over
 from flipgate.steps.releasing import bring_up, flip, questions, queue, settle, suite
 from flipgate.steps.releasing import preflight as preflights
+from flipgate.steps.releasing import run_hooks as hooks
 from flipgate.steps.watching import points, watch
 from tasks.artifacts import show_checks, show_graphs, showing_pods, showing_progress
 from tasks.policy import step
@@ -63,6 +65,15 @@ def join_builds(world: World, images: Mapping[str, str], built_by: str, again: s
 @step("preflight")
 def preflight(acting: Acting, release: Release) -> list[Evidence]:
     return preflights.preflight(acting, release)
+
+
+@step("run hooks")
+def run_hooks(acting: Acting, release: Release, point: HookPoint) -> list[Evidence]:
+    world = acting.world
+    if not hooks_at(world.application.spec.hooks, point):
+        return hooks.run_hooks(acting, release, point)
+    with showing_progress(world, f"{release.name}: hooks {point}") as moved:
+        return hooks.run_hooks(acting, release, point, moved=moved)
 
 
 @step("set images and scale up")
@@ -220,6 +231,14 @@ def go_on(world: World, outcome: recovering.Outcome, cluster: str) -> Run:
     if not acts(run):
         world.say(f"{runs.RUNS_A_KEY} runs of {outcome.pipeline} have ended, the last in {run.state}: none is started")
     return run
+
+
+@step("start what follows the end")
+def go_on_after(world: World, release: Release, cluster: str) -> Run:
+    """A run for the hooks that follow the end of this release, where a death has left some."""
+    name = world.application.name
+    parameters = {"application": name, "release": release.name, "cluster": cluster}
+    return runs.start(SCALE_DOWN, parameters, key=after_key(name, release.name), acts=_has_not_failed)
 
 
 @step("end the run that waited")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 from flipgate.cli._print import commits, iso
+from flipgate.core.gates.hooks import STEP
 from flipgate.core.record.approvals import unheard
 from flipgate.core.record.freeze import BreakGlass
 from flipgate.core.record.phases import TERMINAL, Phase
@@ -195,9 +197,18 @@ def _release(release: Release, now: datetime) -> dict[str, Any]:
         "images": dict(release.images),
         "commits": commits(release),
         "wanted": dict(release.wanted),
+        "hooks": list(_hooks(release)),
         "stopped": _stopped(release),
         "phaseSeconds": phase_seconds(release, now),
     }
+
+
+def _hooks(release: Release) -> Iterator[dict[str, Any]]:
+    """What each hook said, and which of them run."""
+    for said in release.judgements:
+        for proof in said.proofs if said.step.startswith(STEP) else ():
+            told = {"at": said.step.removeprefix(STEP), "name": proof.gate, "verdict": str(proof.verdict)}
+            yield {**told, "detail": proof.detail, "since": iso(said.at)}
 
 
 def _coming_up(facts: Facts) -> dict[str, Any] | None:

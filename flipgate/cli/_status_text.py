@@ -71,6 +71,7 @@ def _facts(data: dict[str, Any], now: datetime, wide: bool) -> Iterator[tuple[st
     if release := data["release"]:
         yield "Release", f"{release['name']} on {release['side']}, opened by {release['openedBy']}"
         yield from ((_when(each, data["waitsFor"]), _stopped(each)) for each in (release["stopped"],) if each)
+        yield from _hooks(release["hooks"])
     yield from _builds(data, now)
     yield "Next", f"{data['next']['step']}  (by: {data['next']['by']})"
     if data["next"]["command"]:
@@ -106,6 +107,16 @@ def _stop_and_go(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if glass := data["breakGlass"]:
         what = f"the {glass['kind']} passes it, by {glass['by']} at {clock(glass['at'])}: {glass['reason']}"
         yield "Glass", click.style(f"BREAK-GLASS: {what}", fg="red", bold=True)
+
+
+def _hooks(hooks: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Those that run, are to be run, or did not pass; the history has all of them."""
+    for hook in hooks:
+        told = f"{hook['name']} at {hook['at']}"
+        if hook["verdict"] == Verdict.INFO:
+            yield "Hook", f"{told} {hook['detail']}"
+        elif hook["verdict"] in BAD:
+            yield "Hook", click.style(f"{told}: {hook['verdict']}, {hook['detail']}", fg="red")
 
 
 def _kept(kept: dict[str, Any] | None) -> Iterator[tuple[str, str]]:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         "Data": f"""\
             {RUN_DATA}
             --dry-run: {{"application", "release", "side", "namespace", "outcome", "objects": [...], "checks": [...],
-            "differences": [LINE, ...], "notes": [SENTENCE, ...],
+            "hooks": [LINE, ...], "differences": [LINE, ...], "notes": [SENTENCE, ...],
             "preflight": [{{"gate", "verdict", "answer", "wanted", "mend"}}, ...],
             "services": [{{"service", "imageNow", "imageThen", "podsNow", "podsThen"}}, ...]}}"""
     },
@@ -115,6 +115,7 @@ def _show_plan(world: World, images: Mapping[str, str], again: str, output: str 
             for s in plan.services
         ]
         lists = {"services": services, "objects": list(plan.objects), "checks": list(plan.checks)}
+        lists |= {"hooks": list(plan.hooks)}
         lists |= {"differences": list(plan.differences), "notes": list(plan.notes)}
         lists |= {"preflight": [as_row(each) for each in plan.preflight]}
         emit({"application": world.application.name, **facts, **lists}, output)
@@ -129,6 +130,7 @@ def _show_plan(world: World, images: Mapping[str, str], again: str, output: str 
         ("changed", plan.objects),
         ("differs", plan.differences),
         ("checked", plan.checks),
+        ("hook   ", plan.hooks),
         ("note   ", plan.notes),
     )
     for title, lines in (*titled, ("asked  ", asked)):

@@ -27,7 +27,7 @@ DATA = """\
   decisions   [{"kind": flip|scale-down, "decision": approve|reject|expired|break-glass, "by", "via", "reason", "at",
               "evidence", "identity": {"user", "group", "door"}: where the name is proven, with the group of
               the policy}]
-  judgements  [{"step": preflight|checks|bake, "verdict": pass|fail|unknown, "at", "evidence"}]
+  judgements  [{"step": preflight|checks|bake|"hooks POINT", "verdict": pass|fail|unknown, "at", "evidence"}]
   journal     [{"id", "step", "state": begun|done|undone, "actor", "at", "ended", "release", "intent", "outcome"}]
   timeline    all of them in order: [{"at", "kind": phase|decision|judgement|step, "what", "text", "by", "seconds",
               "open": it goes on, or nobody knows how it ended, "evidence"}]

@@ -32,6 +32,7 @@ DATA = """\
                   null or when a person wanted to be asked before that, movedAt, firstNewAnswerMs, lastOldAnswerMs:
                   what the proof heard, since the first patch (null: not heard, or
                   not known), images: {NAME: REF}, wanted: {NAME: COUNT}, commits: [{what, commit, at}],
+                  hooks: [{at, name, verdict: pass|fail|unknown, or info while it runs, detail, since}],
                   phaseSeconds: {PHASE: SECONDS},
                   stopped: null or what ended the run that worked on it: {pipeline, reason, fact, at,
                   approval: stands|withdrawn|none, run}; gone with the next phase, and when a run acts again}

@@ -48,7 +48,7 @@ class Container:
         self.state = status.ContainerState(spec["name"], spec["image"], sidecar=self.is_sidecar)
         self.logs = LogBuffer()
         self.previous_logs: LogBuffer | None = None
-        self._is_sample = parse_image(spec["image"]).is_sample
+        self._is_sample = parse_image(spec["image"]).is_sample and not spec.get("command")
         self._address = address
         self._world = world
         self._changed = changed

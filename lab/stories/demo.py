@@ -21,6 +21,7 @@ from flipgate.core.record.intents import (
     MOVE_ROUTES,
     RELEASE_ROUTES,
     REST_SIDE,
+    RUN_HOOK,
     START_JOB,
 )
 from flipgate.core.record.phases import TERMINAL, Phase
@@ -50,7 +51,8 @@ STEPS = {
     MOVE_ROUTES: "one fenced patch a route",
     HAND_OVER: "workers handed over",
     REST_SIDE: "old side scaled down",
-    START_JOB: "a check's Job",
+    START_JOB: "a task's Job",
+    RUN_HOOK: "a hook",
     COMMIT_IMAGES: "images in the dark overlay",
     COMMIT_ROUTES: "the route in Git",
     RELEASE_ROUTES: "Git says the same",

@@ -20,6 +20,7 @@ from flipgate.core.record.intents import (
     REST_SIDE,
     RESTORE_LIVE_SIDE,
     REVERT_IMAGES,
+    RUN_HOOK,
     SET_MAINTENANCE,
     START_JOB,
     WITHDRAW_REQUEST,
@@ -95,6 +96,9 @@ BY_WORD = frozenset({("going_back/put_side_right.py", RESTORE_LIVE_SIDE)})
 
 BY_REQUEST = frozenset({("moving/git_requests.py", REQUEST_MERGE), ("moving/git_requests.py", WITHDRAW_REQUEST)})
 """Of an application whose branch takes merge requests alone: tests/api/moving/test_git_requests.py."""
+
+BY_HOOK = frozenset({("releasing/run_hooks.py", RUN_HOOK)})
+"""Of an application with hooks that are no Jobs: tests/api/releasing/test_run_hooks.py."""
 
 BY_REVERT = frozenset({("moving/git_revert.py", REVERT_IMAGES)})
 """Of a release that has ended, by reconcile: tests/api/releasing/test_by_git_reverts.py."""

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping
 
 from flipgate.adapters.git_access import Credentials
+from flipgate.core.gates.hooks import HookPoint
 from flipgate.core.record.approvals import Granted
 from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.record import Decision, need_release
@@ -24,6 +25,7 @@ from flipgate.steps.going_back.recover import recover
 from flipgate.steps.looking import prove
 from flipgate.steps.moving import dark_preview, git_routes, hand_over
 from flipgate.steps.releasing import bring_up, flip, questions, settle, suite
+from flipgate.steps.releasing.run_hooks import run_hooks
 from flipgate.steps.watching import watch
 
 GIT_TOKEN = "TESTS_GIT_TOKEN"
@@ -35,9 +37,11 @@ def deploy_dark(world: World, images: Mapping[str, str]) -> Release:
     release = bring_up.open_release(world, images, world.actor)
     with world.acting() as acting:
         with settle.failing(acting, release):
+            run_hooks(acting, release, HookPoint.BEFORE_BRING_UP)
             bring_up.bring_up(acting, release)
             timeout = float(world.application.spec.policy.ready_timeout_seconds)
             bring_up.wait_ready(acting, release, timeout_seconds=timeout)
+            run_hooks(acting, release, HookPoint.AFTER_READY)
             evidence = suite.check_release(acting, release)
         release = bring_up.note_dark(acting, release, evidence)
         dark_preview.keep_dark_preview(acting)
@@ -70,6 +74,7 @@ def flip_traffic(world: World) -> Release:
     release = flip.need_release(world, need_release(world.store.read()).name, flip.MOVABLE)
     with flip.going_back(world), world.acting() as acting:
         if release.phase is Phase.DARK:
+            run_hooks(acting, release, HookPoint.BEFORE_FLIP)
             suite.still_passed(world, release)
             _, proven = flip.flip(acting)
         else:
@@ -77,6 +82,7 @@ def flip_traffic(world: World) -> Release:
         flip.need_proven(world, proven)
         baking = flip.note_proof(acting, release.name, proven)
         hand_over.hand_over_workers(acting, release.side)
+        run_hooks(acting, baking, HookPoint.AFTER_FLIP)
         git_routes.put_routes_into_git(acting, seconds=git_routes.QUICK_SECONDS)
         verdicts = watch.watch(acting.world, baking, acting.check_lease)
         git_routes.put_routes_into_git(acting, seconds=git_routes.QUICK_SECONDS)
@@ -94,7 +100,9 @@ def scale_down(world: World) -> Release:
 def settle_on(world: World) -> Release:
     """What follows the yes, also when it was interrupted: the old side to rest."""
     with world.acting() as acting:
-        return settle.settle(acting)
+        settled = settle.settle(acting)
+        run_hooks(acting, settled, HookPoint.AFTER_SETTLED)
+        return settled
 
 
 if __name__ == "__main__":

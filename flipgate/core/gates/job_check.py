@@ -45,10 +45,10 @@ class JobKeys(FileModel):
     )
 
 
-def job_name(noun: str, name: str, written: Mapping[str, Any], release: str) -> str:
-    """Returns the name of this task's Job for a release: the same each time, another for another declaration, and for
-    a check and a hook of one name."""
-    canonical = json.dumps([noun, name, written], sort_keys=True, separators=(",", ":"))
+def job_name(noun: str, name: str, written: Mapping[str, Any], release: str, occasion: str = "") -> str:
+    """Returns the name of this task's Job for a release: the same each time, another for another declaration, for a
+    check and a hook of one name, and for each `occasion` of what is done more than once for a release."""
+    canonical = json.dumps([noun, name, written, occasion], sort_keys=True, separators=(",", ":"))
     digest = hashlib.sha256(canonical.encode()).hexdigest()[:6]
     return f"{name[:_NAME_SHOWN].rstrip('-')}-{digest}-{release}"
 

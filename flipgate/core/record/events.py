@@ -26,6 +26,7 @@ KEPT = timedelta(hours=1)
 WARNINGS: frozenset[str] = frozenset(
     {
         Reason.CHECKS_FAILED,
+        Reason.HOOK_FAILED,
         Reason.NOT_READY_IN_TIME,
         Reason.DEPLOYMENT_PAUSED,
         Reason.PODS_HELD_BACK,

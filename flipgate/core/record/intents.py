@@ -21,6 +21,7 @@ BRING_UP: Final = "BringUp"
 HAND_OVER: Final = "HandOverWorkers"
 RESTORE_LIVE_SIDE: Final = "RestoreLiveSide"
 START_JOB: Final = "StartJob"
+RUN_HOOK: Final = "RunHook"
 COPY_OBJECTS: Final = "CopyObjects"
 COMMIT_IMAGES: Final = "CommitImages"
 COMMIT_ROUTES: Final = "CommitRoutes"
@@ -191,7 +192,7 @@ class Restore(_Scaled):
 
 @dataclass(frozen=True)
 class StartJob(Intent):
-    """A check's Job is let run on a side."""
+    """A task's Job is let run on a side."""
 
     step: ClassVar[str] = START_JOB
     side: Side
@@ -203,6 +204,22 @@ class StartJob(Intent):
     @classmethod
     def read(cls, stored: Mapping[str, Any]) -> Self:
         return cls(Side(stored["side"]), str(stored.get("job", "")))
+
+
+@dataclass(frozen=True)
+class RunHook(Intent):
+    """A hook that is no Job is run about a side."""
+
+    step: ClassVar[str] = RUN_HOOK
+    side: Side
+    hook: str
+
+    def written(self) -> dict[str, Any]:
+        return {"side": str(self.side), "hook": self.hook}
+
+    @classmethod
+    def read(cls, stored: Mapping[str, Any]) -> Self:
+        return cls(Side(stored["side"]), str(stored.get("hook", "")))
 
 
 @dataclass(frozen=True)
@@ -319,6 +336,7 @@ INTENTS: Final[tuple[type[Intent], ...]] = (
     Rest,
     Restore,
     StartJob,
+    RunHook,
     CopyObjects,
     CommitImages,
     CommitRoutes,

@@ -44,6 +44,7 @@ class Reason(StrEnum):
     BUILD_ANNOUNCED = Why.BUILD_ANNOUNCED
     CHECKS_PASSED = Why.CHECKS_PASSED
     CHECKS_FAILED = Why.CHECKS_FAILED
+    HOOK_FAILED = Why.HOOK_FAILED
     NOT_READY_IN_TIME = Why.NOT_READY_IN_TIME
     DEPLOYMENT_PAUSED = Why.DEPLOYMENT_PAUSED
     PODS_HELD_BACK = Why.PODS_HELD_BACK
@@ -180,6 +181,7 @@ ROWS: Mapping[Phase, Row] = MappingProxyType(
                 Phase.FAILED: frozenset(
                     {
                         Reason.CHECKS_FAILED,
+                        Reason.HOOK_FAILED,
                         Reason.NOT_READY_IN_TIME,
                         Reason.DEPLOYMENT_PAUSED,
                         Reason.PODS_HELD_BACK,

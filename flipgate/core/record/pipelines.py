@@ -22,6 +22,11 @@ def release_key(pipeline: str, application: str, release: str, end: int = 0) -> 
     return f"{pipeline}-{application}-{release}{f'-end-{end}' if end else ''}"
 
 
+def after_key(application: str, release: str) -> str:
+    """The key of the run that goes on with what follows the end of a settled release."""
+    return f"{SCALE_DOWN}-{application}-{release}-after"
+
+
 def question_key(pipeline: str, application: str, question: str, held: datetime | None = None) -> str:
     """The key of the run that acts on a decision which its own run has not heard, or whose move was `held` back at this
     time. A question's id names its release; where none was asked, for gates did not pass, it is the release's name."""

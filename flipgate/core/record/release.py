@@ -252,8 +252,19 @@ class Release(Model):
     def judged(self, step: str, evidence: Iterable[Evidence], now: datetime) -> Release:
         """Returns the release with what a step's gates said, kept small: the first judgement and the newest."""
         new = Judgement(step=step, at=now, proofs=_kept(_measured(evidence)))
-        first, others = self.judgements[:1], self.judgements[1:]
-        return but(self, judgements=(*first, *others[2 - JUDGEMENTS_KEPT :], new))
+        return but(self, judgements=_newest((*self.judgements, new)))
+
+    def noted(self, step: str, evidence: Iterable[Evidence], now: datetime) -> Release:
+        """Returns the release with what was found at a step that is judged piece by piece, in one judgement: what was
+        said of the same pieces before goes, the others stay."""
+        new = _measured(evidence)
+        names = {proof.gate for proof in new}
+        before = next((each for each in self.judgements if each.step == step), None)
+        kept = tuple(proof for proof in before.proofs if proof.gate not in names) if before else ()
+        said = Judgement(step=step, at=now, proofs=_kept((*kept, *new)))
+        if before is None:
+            return but(self, judgements=_newest((*self.judgements, said)))
+        return but(self, judgements=tuple(said if each is before else each for each in self.judgements))
 
     def committed(self, what: str, commit: str, now: datetime) -> Release:
         """Returns the release with a commit in the team's repository; one that is noted already is not noted again."""
@@ -267,6 +278,15 @@ class Release(Model):
         kept = but(said, evidence=_kept(said.evidence, SEEN_KEPT, SENTENCE_BYTES))
         decisions = (*self.decisions, kept)[-DECISIONS_KEPT:]
         return but(self, decisions=decisions, chain=_linked(self.chain, kept))
+
+
+def _newest(said: tuple[Judgement, ...]) -> tuple[Judgement, ...]:
+    """The first of these judgements and the newest. Only of a bake there is another each time that it is begun again:
+    what else was found once is not run again for it."""
+    over = max(0, len(said) - JUDGEMENTS_KEPT)
+    gone = [number for number, each in enumerate(said[:-1]) if number and each.step == BAKE][:over]
+    kept = [each for number, each in enumerate(said) if number not in gone]
+    return (kept[0], *kept[1:][1 - JUDGEMENTS_KEPT :])
 
 
 def _linked(chain: Chain | None, said: PhaseChange | Decided) -> Chain | None:

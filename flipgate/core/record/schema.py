@@ -18,6 +18,7 @@ NEW_REASONS: Final = frozenset(
     {
         Reason.CLAIM_NOT_BOUND,
         Reason.DEPLOYMENT_PAUSED,
+        Reason.HOOK_FAILED,
         Reason.PODS_HELD_BACK,
         Reason.PODS_REFUSED,
         Reason.PREFLIGHT_FAILED,

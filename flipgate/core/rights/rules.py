@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Final
 
+from flipgate.core.gates.hooks import Hook, HookPoint
+from flipgate.core.gates.secrets import secrets_of
+from flipgate.core.gates.task import Task
 from flipgate.core.git.flux import GROUP as FLUX
 from flipgate.core.git.flux import PLURAL as KUSTOMIZATIONS
 from flipgate.core.rights.rule import EACH_THAT_ACTS, READING, UNNAMED, VERBS, Account, Rule
@@ -46,6 +49,7 @@ OTHER_WORKLOADS: Final[Rights] = (
     ("batch", "cronjobs", "list"),
 )
 RUNS_CHECKS: Final = frozenset({Account.DEPLOY})
+BESIDE_FLIP: Final = (HookPoint.BEFORE_FLIP, HookPoint.AFTER_FLIP)
 ASKS_CHECKS: Final = frozenset({Account.DEPLOY, Account.FLIP})
 """A flip asks the checks by HTTP again, before anybody is moved."""
 READS_SECRETS: Final = frozenset({Account.DEPLOY, Account.SETUP})
@@ -130,7 +134,7 @@ def _own(application: Application, own: str) -> Iterator[Rule]:
     lease = [f"flipgate-{name}"]
     yield from rules(own, (("coordination.k8s.io", "leases", "get create update"),), lease, why="Who acts.")
     headers = [header.secret for header in application.spec.traffic.probe.headers if header.secret]
-    if secrets := [each.name for each in (*headers, *(secret for _, secret in application.spec.secrets))]:
+    if secrets := [each.name for each in (*headers, *(secret for _, secret in secrets_of(application.spec)))]:
         why = "Headers of flipgate's own requests (traffic.probe.headers, metrics.*Authorization, gates)."
         yield from rules(own, (("", "secrets", "get"),), [*dict.fromkeys(secrets)], why=why)
 
@@ -196,15 +200,26 @@ def _checks(application: Application, place: Place) -> Iterator[Rule]:
     if asked:
         why = "Checks, as [SCHEME:]SERVICE:PORT."
         yield from rules(namespace, (("", "services/proxy", "get"),), by_name, why=why, by=ASKS_CHECKS)
-        if any(task.command for task in tasks):
+        # `create` has a name here: the request names whom it asks in its path.
+        names = tuple(by_name)
+        if commands := _run_by(tasks, "command"):
             why = "Commands that send other requests than GET."
-            # `create` has a name here: the request names whom it asks in its path.
-            names = tuple(by_name)
-            yield Rule(namespace, "", "services/proxy", SENDING, names, why, needed=False, by=RUNS_CHECKS)
-    if any(task.makes_job for task in tasks):
+            yield Rule(namespace, "", "services/proxy", SENDING, names, why, needed=False, by=commands)
+        if posting := _run_by([hook for hook in application.spec.hooks if hook.method == "POST"], "http"):
+            why = "Hooks that POST, as [SCHEME:]SERVICE:PORT."
+            yield Rule(namespace, "", "services/proxy", ("create",), names, why, by=posting)
+    if jobs := _run_by(tasks, "job", "workload"):
         why = "A task that is a Job: made and followed, with its log and Events; a flip suspends what has not ended."
-        yield from rules(namespace, MAKING_JOBS, why=why, by=RUNS_CHECKS)
+        yield from rules(namespace, MAKING_JOBS, why=why, by=jobs)
         yield from rules(namespace, (("batch", "jobs", "get list patch"),), why=why)
+
+
+def _run_by(tasks: Iterable[Task], *kinds: str) -> frozenset[Account]:
+    """Who runs those of these kinds: what deploys, and for hooks beside the flip what flips."""
+    of_kind = [task for task in tasks if task.kind in kinds]
+    flips = any(isinstance(task, Hook) and task.at in BESIDE_FLIP for task in of_kind)
+    others = any(not isinstance(task, Hook) or task.at not in BESIDE_FLIP for task in of_kind)
+    return (RUNS_CHECKS if others else frozenset()) | ({Account.FLIP} if flips else set())
 
 
 def _parity(application: Application, place: Place, found: Found) -> Iterator[Rule]:
@@ -233,11 +248,11 @@ def _parity(application: Application, place: Place, found: Found) -> Iterator[Ru
 def proxies(application: Application, place: Place) -> tuple[bool, list[str]]:
     """Returns whether checks ask anything through the API server, and whom, as it names them; no names where a command
     gets an address that only the cluster knows (the first port of a Service that no check names)."""
-    asking = [check for check in application.spec.checks if not check.makes_job]
+    asking = [task for task in (*application.spec.checks, *application.spec.hooks) if not task.makes_job]
     service_of = {each.name: place.service_of(each) for each in application.spec.services}
-    named = {proxied(check.scheme, service_of[check.asked], check.port) for check in asking}
-    commands = any(check.command for check in asking)
-    unknown = commands and {each.name for each in application.serving()} - {check.asked for check in asking}
+    named = {proxied(task.scheme, service_of[task.asked], task.port) for task in asking if task.asked}
+    commands = any(task.command for task in asking)
+    unknown = commands and {each.name for each in application.serving()} - {task.asked for task in asking}
     return bool(asking), [] if unknown else sorted(named)
 
 

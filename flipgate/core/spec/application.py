@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from flipgate.core.gates.checks import MOST_SUITES, Check
+from flipgate.core.gates.hooks import MOST_HOOKS, Hook
 from flipgate.core.gates.kinds import WORDS, Gate
 from flipgate.core.gates.points import GatePoint
 from flipgate.core.gates.task import Task
@@ -33,7 +34,6 @@ from flipgate.core.spec.maintenance import MaintenanceSpec
 from flipgate.core.spec.metrics import Metrics
 from flipgate.core.spec.parity import Parity
 from flipgate.core.spec.policy import Policy
-from flipgate.core.spec.probe import SecretKey
 from flipgate.core.spec.service import Service
 from flipgate.core.spec.traffic import TrafficSpec
 from flipgate.core.spec.validation import explain_errors, takes_anything, takes_numbers
@@ -150,6 +150,11 @@ def _unique_checks(checks: tuple[Check, ...]) -> tuple[Check, ...]:
     return checks
 
 
+def _unique_hooks(hooks: tuple[Hook, ...]) -> tuple[Hook, ...]:
+    _refuse_twice(hook.name for hook in hooks)
+    return hooks
+
+
 def _unique_gates(gates: tuple[Gate, ...]) -> tuple[Gate, ...]:
     _refuse_twice(gate.name for gate in gates)
     return gates
@@ -175,6 +180,12 @@ class Spec(FileModel):
     )
     checks: Annotated[tuple[Check, ...], AfterValidator(_unique_checks)] = Field(
         default=(), description="Questions that the dark side must answer before a person is asked."
+    )
+    hooks: Annotated[tuple[Hook, ...], AfterValidator(_unique_hooks)] = Field(
+        default=(),
+        description="What is done at points of a release's way, once for each release.",
+        json_schema_extra={"maxItems": MOST_HOOKS},
+        exclude_if=lambda hooks: not hooks,
     )
     metrics: Metrics = Field(default_factory=Metrics, description="Where the gates' numbers come from.")
     gates: Annotated[tuple[Gate, ...], AfterValidator(_unique_gates)] = Field(
@@ -207,21 +218,18 @@ class Spec(FileModel):
         return self
 
     @model_validator(mode="after")
-    def _checks_ask_serving_services(self) -> Spec:
+    def _tasks_are_of_declared_services(self) -> Spec:
         roles = {service.name: service.role for service in self.services}
         problems = []
-        for check in self.checks:
-            name = check.asked
-            if check.makes_job:
-                if check.workload and check.workload not in roles:
-                    named = f'check "{check.name}" names unknown service "{check.workload}"'
-                    problems.append(f"{named}; {hint(check.workload, roles)}")
-                continue
-            if name not in roles:
-                problems.append(f'check "{check.name}" asks unknown service "{name}"; {hint(name, roles)}')
-            elif roles[name] in ("worker", "cron"):
-                asked = f'{roles[name]} "{name}"'
-                problems.append(f'check "{check.name}" asks {asked}, which has no pods on the dark side')
+        for task in (*self.checks, *self.hooks):
+            what, name = f'{task.noun} "{task.name}"', task.workload or task.asked
+            if name and name not in roles:
+                does = "names" if task.workload else "asks"
+                problems.append(f'{what} {does} unknown service "{name}"; {hint(name, roles)}')
+            elif task.asked and roles[name] in ("worker", "cron"):
+                problems.append(f'{what} asks {roles[name]} "{name}", which has no pods on the dark side')
+        if len(self.hooks) > MOST_HOOKS:
+            problems.append(f"{len(self.hooks)} hooks are declared; {MOST_HOOKS} are the most")
         if (count := sum(check.runs_by_itself for check in self.checks)) > MOST_SUITES:
             problems.append(f"{count} checks run by themselves; {MOST_SUITES} are the most")
         if problems:
@@ -261,16 +269,9 @@ class Spec(FileModel):
         return self
 
     @property
-    def secrets(self) -> tuple[tuple[str, SecretKey], ...]:
-        """The keys of Secrets that are read where metrics and gates are asked, with where the file names each."""
-        asked = [(f"gate {gate.name}", gate.kind.secret(gate)) for gate in self.gates]
-        named = [(f"spec.metrics.{name}", secret) for name, secret in self.metrics.secrets.items()]
-        return (*named, *((where, secret) for where, secret in asked if secret))
-
-    @property
     def tasks(self) -> tuple[Task, ...]:
         """All that it declares to be run: Jobs and commands, of whatever part of the file."""
-        return tuple(check for check in self.checks if check.runs_by_itself)
+        return tuple(task for task in (*self.checks, *self.hooks) if task.runs_by_itself)
 
     def gates_at(self, point: GatePoint) -> tuple[Gate, ...]:
         """The gates that are asked at this point, in the file's order."""

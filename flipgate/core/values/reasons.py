@@ -73,6 +73,7 @@ class Why(StrEnum):
     GIT_STAYS_BEHIND = "GitStaysBehind"
     HEADER_MISSING = "HeaderMissing"
     HEADER_NAMES_NO_SIDE = "HeaderNamesNoSide"
+    HOOK_FAILED = "HookFailed"
     IMAGE_UNKNOWN = "ImageUnknown"
     IMAGES_CHANGED = "ImagesChanged"
     INTERRUPTED = "Interrupted"
@@ -268,6 +269,7 @@ GitRefuses | a release's credentials do not open the branch in Git | mend the bl
 GitStaysBehind | the same for minutes | the message says why; Flux leaves the routes alone until then
 HeaderMissing | an answer lacks the header that names its side | correct spec.traffic.header or the routes' middlewares
 HeaderNamesNoSide | the declared header names neither side | correct the file or the middlewares
+HookFailed | a hook did not pass, or could not be run | flipgate history APP RELEASE says what it wrote
 ImageUnknown | no image is known for a service | flipgate deploy APP --image NAME=REF
 ImagesChanged | a side runs other images than its release | flipgate restore sets them again, adopt takes them as right
 Interrupted | the command was stopped from the keyboard | flipgate status APP

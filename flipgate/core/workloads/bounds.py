@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.core.workloads.scalers import Scaler
@@ -11,9 +11,12 @@ from flipgate.core.workloads.view import SideState
 WANTED = "its bounds are around the wanted count"
 
 
-def out_of_bounds(side: SideState, wanted: Mapping[str, int], scalers: Iterable[Scaler]) -> Iterator[Evidence]:
-    """Yields a row for each autoscaler of the side that allows fewer pods than are wanted (it fails), that may shrink
-    the side while no user is there, or that asks for more (both are only shown: more pods follow users)."""
+def out_of_bounds(
+    side: SideState, wanted: Mapping[str, int], serving: Collection[str], scalers: Iterable[Scaler]
+) -> Iterator[Evidence]:
+    """Yields a row for each autoscaler of the side that allows fewer pods than are wanted (it fails). Of services that
+    serve, which have pods before users come, also for one that may shrink the side while nobody is there, or that
+    asks for more: both are only shown."""
     counts = {name: count for name, count in sorted(wanted.items()) if count and name in side.workloads}
     known = list(scalers)
     for name, count in counts.items():
@@ -21,6 +24,8 @@ def out_of_bounds(side: SideState, wanted: Mapping[str, int], scalers: Iterable[
             if each.most < count:
                 fact = f"allows {name} {each.most} pods at most, and {count} are wanted: it would take the others away"
                 yield _row(side, each, Verdict.FAIL, fact, each.keeping(side.namespace, count))
+            elif name not in serving:
+                continue
             elif each.least < count:
                 fact = f"may shrink {name} to {each.least} of {count} wanted pods while no user is there"
                 yield _row(side, each, Verdict.INFO, fact, each.keeping(side.namespace, count))

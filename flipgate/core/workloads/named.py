@@ -44,6 +44,11 @@ def named_by(workloads: Iterable[Workload]) -> tuple[Named, ...]:
     return tuple(Named(kind, name, frozenset(keys[kind, name]), tuple(by[kind, name])) for kind, name in sorted(keys))
 
 
+def accounts_of(workloads: Iterable[Workload]) -> tuple[str, ...]:
+    """Returns the ServiceAccounts that these workloads' pods run as, sorted: images are pulled with theirs, too."""
+    return tuple(sorted({_account(each.template.get("spec") or {}) for each in workloads if each.found}))
+
+
 def references(template: Mapping[str, Any]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """Yields kind, name and keys of each object that a pod of this template cannot start without."""
     spec = template.get("spec") or {}
@@ -64,9 +69,12 @@ def references(template: Mapping[str, Any]) -> Iterator[tuple[str, str, tuple[st
         yield from _whole(SECRET, (volume.get("csi") or {}).get("nodePublishSecretRef"))
     for each in spec.get("imagePullSecrets") or ():
         yield from _whole(SECRET, each)
-    account = spec.get("serviceAccountName") or spec.get("serviceAccount")
-    if account and account != DEFAULT_ACCOUNT:
+    if (account := _account(spec)) != DEFAULT_ACCOUNT:
         yield SERVICE_ACCOUNT, account, ()
+
+
+def _account(spec: Mapping[str, Any]) -> str:
+    return spec.get("serviceAccountName") or spec.get("serviceAccount") or DEFAULT_ACCOUNT
 
 
 def _whole(

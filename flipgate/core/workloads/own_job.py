@@ -50,12 +50,14 @@ TAKEN_AWAY: Final = frozenset(
 """Of the container: what is for a service."""
 KEPT_LABELS: Final = ("azure.workload.identity/use", "sidecar.istio.io/inject")
 """Read when a pod is admitted: without them it would get no identity, or another network."""
+TASK: Final = "flipgate.dev/task"
+"""A label of its own, by which a NetworkPolicy can let it through."""
 SCRAPED: Final = "prometheus.io/"
 """Annotations by which a pod is measured."""
 
 
-def own_job(template: Mapping[str, Any], container: str, image: str, run: Sequence[str]) -> dict[str, Any]:
-    """Returns the spec of a Job that runs this command in the container of this name, with this image, and tries once.
+def own_job(template: Mapping[str, Any], container: str, image: str, run: Sequence[str], task: str) -> dict[str, Any]:
+    """Returns the spec of a Job of this task that runs a command in the container of this name, with this image, once.
     Volumes that only a StatefulSet's own claims give are left out with their mounts; so are init containers. Raises
     KeyError where the template has no such container."""
     pod = template.get("spec") or {}
@@ -71,11 +73,10 @@ def own_job(template: Mapping[str, Any], container: str, image: str, run: Sequen
     if near := (pod.get("affinity") or {}).get("nodeAffinity"):
         spec["affinity"] = {"nodeAffinity": near}
     spec |= {"restartPolicy": "Never", "containers": [{**kept, "image": image, "command": list(run)}]}
-    return {"backoffLimit": 0, "template": {**_meta(template.get("metadata") or {}), "spec": spec}}
+    return {"backoffLimit": 0, "template": {"metadata": _meta(template.get("metadata") or {}, task), "spec": spec}}
 
 
-def _meta(meta: Mapping[str, Any]) -> dict[str, Any]:
-    labels = {key: value for key, value in (meta.get("labels") or {}).items() if key in KEPT_LABELS}
+def _meta(meta: Mapping[str, Any], task: str) -> dict[str, Any]:
+    kept = {key: value for key, value in (meta.get("labels") or {}).items() if key in KEPT_LABELS}
     annotations = {k: value for k, value in (meta.get("annotations") or {}).items() if not k.startswith(SCRAPED)}
-    kept = {key: value for key, value in (("labels", labels), ("annotations", annotations)) if value}
-    return {"metadata": kept} if kept else {}
+    return {"labels": {**kept, TASK: task}, **({"annotations": annotations} if annotations else {})}

@@ -96,15 +96,17 @@ class _Judging:
 
     def missing(self) -> Iterator[Evidence]:
         for each in self.dark.named:
-            if each.ref in self.dark.unread or self._is_copied(each.ref):
+            copied = self._is_copied(each.ref)
+            side = self.live if copied else self.dark
+            contents, whom = side.found.get(each.ref), f"named by {_few(each.by)}"
+            if each.ref in side.unread or (copied and contents is None):  # these have rows of their own
                 continue
-            contents, whom = self.dark.found.get(each.ref), f"named by {_few(each.by)}"
             if contents is None:
-                fact = f"does not exist in {self.dark.place.namespace}, {whom}"
+                fact = f"does not exist in {side.place.namespace}, {whom}"
                 yield self._row(each.ref, Verdict.FAIL, fact, NEEDED, self._make(each.ref))
-            elif lacking := sorted(each.keys - contents.digests.keys()):
-                fact = f"in {self.dark.place.namespace} has no key {', '.join(lacking)}, {whom}"
-                edit = f"kubectl -n {self.dark.place.namespace} edit {COMMANDS[each.kind]} {each.name}"
+            elif lacking := sorted(each.keys - contents.digests.keys() - self._kept(each.ref)):
+                fact = f"in {side.place.namespace} has no key {', '.join(lacking)}, {whom}"
+                edit = f"kubectl -n {side.place.namespace} edit {COMMANDS[each.kind]} {each.name}"
                 yield self._row(each.ref, Verdict.FAIL, fact, NEEDED, edit)
 
     def different(self) -> Iterator[Evidence]:
@@ -185,6 +187,11 @@ class _Judging:
 
     def _by_name(self, base: Ref) -> bool:
         return any((each.kind, each.name) == base for each in self.parity.equal)
+
+    def _kept(self, ref: Ref) -> frozenset[str]:
+        """The keys that the dark side has, and that a copy leaves there."""
+        new = self.dark.found.get(ref)
+        return (self.parity.kept_keys(*ref) or frozenset()) & (new.digests.keys() if new else frozenset())
 
     def _is_copied(self, ref: Ref) -> bool:
         return any((each.kind, each.name) == ref for each in self.parity.copies())

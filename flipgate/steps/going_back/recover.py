@@ -22,6 +22,7 @@ from flipgate.core.record.intents import (
     REST_SIDE,
     RESTORE_LIVE_SIDE,
     REVERT_IMAGES,
+    RUN_HOOK,
     SET_MAINTENANCE,
     START_JOB,
     WITHDRAW_REQUEST,
@@ -111,6 +112,8 @@ def recover(world: World, *, patience_seconds: float | None = None) -> Outcome:
                 untouched="all routes and both sides",
                 next_command=advice.command,
             )
+        case OpenStep(hook) if hook.step == RUN_HOOK and patience_seconds is None and not world.unattended():
+            outcome = Outcome(f"a hook runs: entry {hook.id} of {hook.actor}, which is at work")
         case OpenStep():
             with world.acting(patience_seconds=patience_seconds) as acting:
                 # Who held the Lease until now may have ended the entry itself.
@@ -241,6 +244,7 @@ RECOVERIES: Mapping[str, Callable[[Acting, JournalEntry], Outcome]] = MappingPro
         REST_SIDE: _undo,
         RESTORE_LIVE_SIDE: _undo,
         START_JOB: _undo,
+        RUN_HOOK: _undo,
         COPY_OBJECTS: _undo,
         COMMIT_IMAGES: _undo,
         COMMIT_ROUTES: _undo,

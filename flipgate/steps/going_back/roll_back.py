@@ -59,6 +59,7 @@ from flipgate.steps.going_back.way_back import (
 )
 from flipgate.steps.looking.drift import movable_sides
 from flipgate.steps.looking.look import look_at_side, look_at_traffic
+from flipgate.steps.moving.jobs import stop_jobs
 from flipgate.steps.moving.maintenance import flag_taken_off
 from flipgate.steps.moving.move import forget_unrecorded, keep_back, move_back, plan_to_send
 from flipgate.steps.moving.preview import clear_preview
@@ -179,6 +180,7 @@ def go_back(acting: Acting, target: Side, request: RollbackRequest) -> RolledBac
         notes += _take(acting, target.other)[1]
         handed = hand_back(acting, target)
         left += handed.left
+        left += attempted(f"stop the Jobs of {target.other}", lambda: stop_jobs(acting, target.other))
         left += forget_unrecorded(acting, planned[0])
     if not handed.again:  # else the release stays as it is, and who goes on with it hands them back
         left += attempted("end the release", lambda: _end(acting, target, answers.request, way, answers.proven))
@@ -296,6 +298,7 @@ def _end_unseen(acting: Acting, release: Release, message: str) -> RolledBack:
     # is left out takes over in turn, and finds it done.
     taking = f"stamp {release.side}"
     left += attempted(taking, lambda: stamp(acting, look_at_side(world, release.side)), but=LostLease)
+    left += attempted(f"stop the Jobs of {release.side}", lambda: stop_jobs(acting, release.side), but=LostLease)
     view = stamped_look(acting, release.side)
     dark = view.dark
     if dark is None or dark.side is not release.side:

@@ -25,4 +25,4 @@ def read_bounds(world: World, view: View, release: Release | None) -> list[Evide
     except Forbidden as error:
         asked, fact = "minReplicas and maxReplicas", f"not known: {error.named_fact}"
         return [Evidence("HorizontalPodAutoscalers", Verdict.INFO, asked, str(state.place), fact, WANTED)]
-    return list(out_of_bounds(state, wanted, scalers))
+    return list(out_of_bounds(state, wanted, {each.name for each in world.application.serving()}, scalers))

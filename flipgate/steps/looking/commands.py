@@ -14,7 +14,7 @@ from flipgate.adapters import programs
 from flipgate.adapters.addresses import address
 from flipgate.adapters.forwarder import Behind, forwarding
 from flipgate.core.gates.command_check import Ended, NotStarted, judge_command, told
-from flipgate.core.gates.task import Task
+from flipgate.core.gates.task import AskingTask, Task
 from flipgate.core.rights.rules import SENDING, proxies
 from flipgate.core.spec.program import FOLDER_VARIABLE
 from flipgate.core.traffic.traffic import SERVICE
@@ -38,7 +38,7 @@ def run_command(world: World, side: Side, release: str, task: Task, may_go_on: C
     if isinstance(program, NotStarted):
         found = program
     else:
-        with forwarding(world.cluster, _behind(world, place)) as forwarded:
+        with forwarding(world.cluster, _behind(world, place, task)) as forwarded:
             about = {"SIDE": str(side), "NAMESPACE": place.namespace, "RELEASE": release}
             found = run_alone(
                 command, about, forwarded.urls, task.asked, timeout=task.timeout_seconds, may_go_on=may_go_on
@@ -130,13 +130,14 @@ def _may(world: World, verb: str, namespace: str, names: list[str]) -> bool:
     return may() or all(map(may, names))
 
 
-def _behind(world: World, place: Place) -> dict[str, Behind]:
-    """The Service of each serving service. Its port and scheme are those that the first check asks by; without one,
-    port 80 or the first that it has. One that is not there has no address."""
+def _behind(world: World, place: Place, task: Task) -> dict[str, Behind]:
+    """The Service of each serving service. Its port and scheme are those that this task or the first check asks by;
+    without one, port 80 or the first that it has. One that is not there has no address."""
     found: dict[str, Behind] = {}
+    asking = (*([task] if isinstance(task, AskingTask) else []), *world.application.spec.checks)
     for service in world.application.serving():
         name = place.service_of(service)
-        asked = next((each for each in world.application.spec.checks if each.service == service.name), None)
+        asked = next((each for each in asking if each.service == service.name), None)
         if asked:
             found[service.name] = Behind(place.namespace, name, asked.port, asked.scheme)
         elif port := _first_port(world, place.namespace, name):

@@ -17,7 +17,16 @@ from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.core.workloads.copying import copied_data
 from flipgate.core.workloads.keepers import GROUPS, KeeperSeen, keeper_row
-from flipgate.core.workloads.named import CONFIG_MAP, DEFAULT_ACCOUNT, SECRET, SERVICE_ACCOUNT, Named, Ref, named_by
+from flipgate.core.workloads.named import (
+    CONFIG_MAP,
+    DEFAULT_ACCOUNT,
+    SECRET,
+    SERVICE_ACCOUNT,
+    Named,
+    Ref,
+    accounts_of,
+    named_by,
+)
 from flipgate.core.workloads.parity import Contents, SideObjects, copies, rows
 from flipgate.core.workloads.view import SideState, View
 from flipgate.steps.acting.world import World
@@ -130,7 +139,7 @@ def _one(world: World, namespace: str, key: bytes, own: frozenset[str], ref: Ref
 
 def _pulling(world: World, side: SideState, named: Iterable[Named]) -> list[Named]:
     """The Secrets that the ServiceAccounts of a side's pods pull images with."""
-    accounts = sorted({DEFAULT_ACCOUNT, *(each.name for each in named if each.kind == SERVICE_ACCOUNT)})
+    accounts = accounts_of(side.workloads.values())
     found = world.each(partial(pull_secrets, world.cluster, side.namespace), accounts)
     known = {each.ref for each in named}
     return [

@@ -60,14 +60,15 @@ def need_preflight(world: World, view: View, release: Release) -> list[Evidence]
     return evidence
 
 
-def preflight_problems(world: World) -> Iterator[str]:
-    """Yields each row that would keep a release from being brought up now; what is only shown is said."""
+def preflight_problems(world: World, *, reads_all: bool = True) -> Iterator[str]:
+    """Yields each row that would keep a release from being brought up now; what is only shown is said, and, for who
+    has not the rights of a deploy, what is not known."""
     try:
         view = look(world)
     except FlipgateError:
         return  # a problem of its own, and named already
     for each in preflight(world, view, None):
-        if each.verdict in (Verdict.FAIL, Verdict.UNKNOWN):
+        if each.verdict is Verdict.FAIL or (each.verdict is Verdict.UNKNOWN and reads_all):
             yield f"{told(each)}: no release could come up"
-        elif each.verdict is Verdict.INFO:
+        elif each.verdict is not Verdict.PASS:
             world.say(told(each))

@@ -44,17 +44,23 @@ def run_job(
     task: Task,
     may_go_on: Callable[[], None],
     spec: Mapping[str, Any] | None = None,
+    occasion: str = "",
 ) -> Evidence:
     """Runs one task's Job, or finds the one that is there, and waits for its end. What keeps it from running is a
-    verdict; what `may_go_on` raises is raised, and the Job ends at its own limit. `spec` is the Job's, where the file
-    does not have it itself."""
+    verdict. What `may_go_on` raises is raised: where the release is over the Job is stopped, else by whoever goes on,
+    or at its own limit. `spec` is the Job's, where the file does not have it itself; `occasion` makes it another one.
+    """
     world, began = acting.world, acting.world.monotonic()
     place = world.application.place_of(side)
-    name = job_name(task.noun, task.name, task.written, release)
+    name = job_name(task.noun, task.name, task.written, release, occasion)
     running = _Running(acting, place, name, task, spec or task.job or {})
     try:
         stop_jobs(acting, side, keep=release)
         seen = running.started(release) or running.wait(may_go_on)
+    except Refused as over:
+        if over.reason == Why.SUPERSEDED:
+            running.stop()
+        raise
     except Forbidden as error:
         seen = JobSeen(f"not run: {error.named_fact}", Verdict.UNKNOWN)
     output = "\n".join(running.lines)
@@ -172,6 +178,15 @@ class _Running:
         except Conflict:  # an earlier try of ours has arrived meanwhile
             return self.acting.world.cluster.get(self.path)
 
+    def stop(self) -> None:
+        """Stops it where nobody waits for it any more: late, it would do what its release is judged without."""
+        world = self.acting.world
+        try:
+            if (job := world.cluster.find(self.path)) is not None:
+                _stop(self.acting, job)
+        except FlipgateError as error:
+            world.say(f"Job {self.place.namespace}/{self.name} was not stopped, and ends at its limit: {error}")
+
     def wait(self, may_go_on: Callable[[], None]) -> JobSeen:
         """How it ended; or, before that, what keeps it from running once that has stood for a while."""
         world = self.acting.world
@@ -190,8 +205,10 @@ class _Running:
             stuck_since = (stuck_since if stuck_since is not None else now) if seen.stuck else None
             limit = self.task.timeout_seconds
             if stuck_since is not None and now - stuck_since >= PATIENCE_SECONDS:
+                self.stop()
                 return JobSeen(f"{seen.fact}, for {PATIENCE_SECONDS:g} s", Verdict.FAIL)
             if now - began > limit + LATE_SECONDS:
+                self.stop()
                 return JobSeen(
                     f"has not ended {LATE_SECONDS:g} s after its limit of {limit} s: {seen.fact}", Verdict.FAIL
                 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from flipgate.core.gates.hooks import HookPoint, hooks_at
 from flipgate.core.record.queue import has_them, waits_for
 from flipgate.core.spec.application import Application
 from flipgate.core.values.verdicts import Evidence
@@ -53,6 +54,8 @@ class DeployPlan:
     """What the dark side's pods and ConfigMaps would have other than the live side's, beside images."""
     preflight: tuple[Evidence, ...] = ()
     """What is asked before anything is written, and what it says now."""
+    hooks: tuple[str, ...] = ()
+    """What would be run at which point, in the order of the points."""
 
 
 def foresee(world: World, images: Mapping[str, str], again: str = "") -> DeployPlan:
@@ -84,7 +87,9 @@ def foresee(world: World, images: Mapping[str, str], again: str = "") -> DeployP
     )
     outcome = _outcome(meant, deploy_again(world.application, given))
     differs, rows = tuple(differing_lines(found)), tuple(preflight(world, view, None))
-    return DeployPlan(meant.id, str(meant.side), dark.namespace, outcome, services, objects, asks, notes, differs, rows)
+    hooks = tuple(hook.line for hook in hooks_at(world.application.spec.hooks, *HookPoint))
+    side, space = str(meant.side), dark.namespace
+    return DeployPlan(meant.id, side, space, outcome, services, objects, asks, notes, differs, rows, hooks)
 
 
 def _outcome(meant: Meant, all_the_same: str) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Final
 
+from flipgate.core.gates.hooks import HookPoint, hooks_at
 from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.planned import Part, lines_of, parts
 from flipgate.core.record.record import Record
@@ -25,8 +28,14 @@ from flipgate.steps.looking.costs import costs_of
 from flipgate.steps.looking.look import need_record
 from flipgate.steps.looking.scaled_objects import find_scaled, find_unpaused
 
-ROUTES, WORK, BACK = "routes", "work", "a rollback"
 MAINTENANCE = "maintenance flag"
+ROUTES, WORK, HOOKS, BACK = "routes", "work", "hooks", "a rollback"
+AFTER_YES: Final[Mapping[QuestionKind, tuple[HookPoint, ...]]] = MappingProxyType(
+    {
+        QuestionKind.FLIP: (HookPoint.BEFORE_FLIP, HookPoint.AFTER_FLIP),
+        QuestionKind.SCALE_DOWN: (HookPoint.AFTER_SETTLED,),
+    }
+)
 GOES, STAYS, HELD = "what goes", "what stays", "autoscalers"
 
 
@@ -47,6 +56,7 @@ def plan_of(world: World, view: View, release: Release, kind: QuestionKind) -> t
             _routes(world, view, release),
             (WORK, _work(world, record, old, view.sides[release.side]), pods),
             (MAINTENANCE, _maintenance(world), ""),
+            (HOOKS, hook_lines(world, kind), pods),
             (BACK, back, pods),
         ]
     )
@@ -58,6 +68,11 @@ def _maintenance(world: World) -> list[str]:
         return []
     until = f"{policy.bake_seconds} s later, once the bake has passed, or when users are back"
     return [f"{flag}: {flag.during} from right before users move until {until}; then {flag.otherwise}"]
+
+
+def hook_lines(world: World, kind: QuestionKind) -> list[str]:
+    """The hooks that run once the move has a yes, by the file as it is now."""
+    return [hook.line for hook in hooks_at(world.application.spec.hooks, *AFTER_YES[kind])]
 
 
 def routes_moved(world: World, view: View, release: Release) -> tuple[str, ...]:
@@ -92,6 +107,7 @@ def _rest(world: World, record: Record, release: Release, old: SideState) -> tup
         [
             (GOES, list(_going(old, keep)), pods),
             (STAYS, list(_staying(old, keep)), pods),
+            (HOOKS, hook_lines(world, QuestionKind.SCALE_DOWN), pods),
             (HELD, list(_held(world, old, keep)), f"kubectl -n {old.namespace} get hpa"),
             (BACK, after_the_rest(world.application, record, release, old, keep), pods),
         ]

@@ -17,7 +17,7 @@ from flipgate.core.record.approvals import Granted, NotGranted, accept, ask_for,
 from flipgate.core.record.became import became
 from flipgate.core.record.phases import Phase, QuestionKind, Reason, asked_in
 from flipgate.core.record.pipelines import FLIP_TRAFFIC, SCALE_DOWN
-from flipgate.core.record.planned import lines_of
+from flipgate.core.record.planned import lines_of, parts
 from flipgate.core.record.record import Decision, Question, Record
 from flipgate.core.record.release import Release, frozen
 from flipgate.core.record.stopped import last_attempt
@@ -42,7 +42,7 @@ from flipgate.steps.looking.dark_preview import standing_address
 from flipgate.steps.looking.differing import differing
 from flipgate.steps.looking.look import configuration, look, need_record
 from flipgate.steps.releasing.changes import changes_of, losing_data, summary_of
-from flipgate.steps.releasing.planned import ROUTES, move_of, plan_of, routes_moved
+from flipgate.steps.releasing.planned import HOOKS, ROUTES, hook_lines, move_of, plan_of, routes_moved
 from flipgate.steps.releasing.settle import need_restable, need_soaked
 from flipgate.steps.releasing.what_runs import Behind, deploy_again, need_declared, need_own, services_moved
 from flipgate.steps.watching.points import gates_at
@@ -264,6 +264,8 @@ def _other_policy(world: World, release: Release, question: Question) -> str:
     gates = gates_at(world, question.kind)
     if without_ticks_for(gates, question.ticks) != ticks_of(world.application.spec.policy.ticks, question.kind):
         return "what is to be ticked with a yes"
+    if lines_of(question.plan, HOOKS) != lines_of(parts([(HOOKS, hook_lines(world, question.kind), "")]), HOOKS):
+        return "what the hooks are that run then"
     return "" if question.gates == word_for(gates) else "what the gates are that have to pass"
 
 

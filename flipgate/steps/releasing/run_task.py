@@ -18,24 +18,27 @@ from flipgate.steps.looking.look import look_at_side
 from flipgate.steps.moving.jobs import run_job
 
 
-def run_task(acting: Acting, side: Side, release: Release, task: Task, may_go_on: Callable[[], None]) -> Evidence:
+def run_task(
+    acting: Acting, side: Side, release: Release, task: Task, may_go_on: Callable[[], None], occasion: str = ""
+) -> Evidence:
     """Runs it, or finds its Job, and returns its verdict; `output` is what it wrote. Whatever keeps it from being run
-    is a verdict, too: unknown. `may_go_on` is asked while it runs, and what that raises ends it and is raised."""
+    is a verdict, too: unknown. `may_go_on` is asked while it runs, and what that raises ends it and is raised. Its Job
+    is one for each release, and `occasion`, of what is done more than once."""
     if task.command:
         return run_command(acting.world, side, release.name, task, may_go_on)
     if task.workload is None:
-        return run_job(acting, side, release.name, task, may_go_on)
+        return run_job(acting, side, release.name, task, may_go_on, occasion=occasion)
     world = acting.world
     service = world.application.service(task.workload)
     workload = look_at_side(world, side, [service]).workloads[service.name]
     name = workload.container_of(service.container)
     try:
-        spec = own_job(workload.template, name, release.images[service.name], task.run or ())
+        spec = own_job(workload.template, name, release.images[service.name], task.run or (), task.name)
     except KeyError:
         fact = f"not run: {workload} {f'has no container {name}' if workload.found else 'is not there'}"
         place = str(world.application.place_of(side))
         return Evidence(task.name, Verdict.UNKNOWN, task.what, place, fact, task.wanted)
-    return run_job(acting, side, release.name, task, may_go_on, spec)
+    return run_job(acting, side, release.name, task, may_go_on, spec, occasion)
 
 
 def while_open(acting: Acting, release: Release) -> Callable[[], None]:
@@ -45,6 +48,9 @@ def while_open(acting: Acting, release: Release) -> Callable[[], None]:
     def may_go_on() -> None:
         acting.check_lease()
         with suppress(TemporaryError):  # it is asked again soon, and one that is ended for this would be run once more
-            need_open(acting.world.store.read(), release.name)
+            record = acting.world.store.read()
+            need_open(record, release.name)
+            if record.epoch != acting.epoch:  # a rollback has taken the Lease, and its release stays open
+                acting.confirm_lease()
 
     return may_go_on

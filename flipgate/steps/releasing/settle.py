@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
+from flipgate.core.gates.hooks import HookPoint, hooks_at, is_to_run
 from flipgate.core.git.applied import Committed, stays
 from flipgate.core.git.revert import deployed_by
 from flipgate.core.record import approvals
 from flipgate.core.record import record as records
 from flipgate.core.record.became import became
 from flipgate.core.record.held import glass_said
+from flipgate.core.record.noted import noted
 from flipgate.core.record.phases import TRANSITIONS, Phase, QuestionKind, Reason
 from flipgate.core.record.pipelines import SCALE_DOWN
 from flipgate.core.record.record import Record
@@ -188,7 +190,13 @@ def settle(acting: Acting, name: str = "", *, unseen_by: str = "") -> Release:
         message = f"nothing ever ran on {dark.side}: nothing had to be put to rest"
     elif busy:
         message = f"{message}; just before, {busy}"
-    done = advance(world, release.name, Phase.SETTLED, Reason.OLD_SIDE_AT_REST, message)
+    point, now = HookPoint.AFTER_SETTLED, world.now()
+    to_run = [is_to_run(hook) for hook in hooks_at(world.application.spec.hooks, point)]
+
+    def hooks_noted(record: Record) -> Record:
+        return noted(record, release.name, point.step, to_run, now) if to_run else record
+
+    done = advance(world, release.name, Phase.SETTLED, Reason.OLD_SIDE_AT_REST, message, also=hooks_noted)
     write_history(world)
     assert done.ended is not None
     return done.ended

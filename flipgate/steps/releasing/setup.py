@@ -86,7 +86,8 @@ def check_application(
     in_git = [*applied_problems(world, say), *git_problems(world, say)]
     if asks_no_pod := account is Account.READER:
         say("Traefik was not asked how users are answered: a reader asks no pod")
-    return [*found, *preflight_problems(world), *in_git, *(() if asks_no_pod else _header(world))]
+    deploys = account in (None, Account.SETUP, Account.DEPLOY)
+    return [*found, *preflight_problems(world, reads_all=deploys), *in_git, *(() if asks_no_pod else _header(world))]
 
 
 def apply_application(cluster: Cluster, application: Application, text: str, namespace: str) -> None:

@@ -7,6 +7,7 @@ what they said, and how long ago.
 
 from __future__ import annotations
 
+from flipgate.core.gates.hooks import shown_before_flip
 from flipgate.core.gates.preflight import before_bring_up
 from flipgate.core.gates.suite import not_run, remembered
 from flipgate.core.record.phases import Phase
@@ -38,11 +39,12 @@ def check_release(acting: Acting, release: Release) -> list[Evidence]:
 
 
 def still_passed(world: World, shown: Release) -> list[Evidence]:
-    """Returns what the HTTP checks say now, and what the others and the preflight said. Raises Refused (ChecksFailed)
-    as above."""
+    """Returns what the HTTP checks say now, and what the others, the preflight and the hooks said. Raises Refused
+    (ChecksFailed) as above."""
     release = need_open(world.store.read(), shown.name)
     evidence = [
         *before_bring_up(release, world.now()),
+        *shown_before_flip(world.application.spec.hooks, release, world.now()),
         *check.check(world, release.side),
         *remembered(world.application.spec.checks, release, world.now()),
     ]

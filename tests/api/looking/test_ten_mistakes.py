@@ -97,6 +97,9 @@ def install(cluster: Cluster, lab: Lab) -> Shop:
         api = GROUPS.get(obj["apiVersion"], f"/apis/{obj['apiVersion']}")
         where = f"/namespaces/{meta['namespace']}" if "namespace" in meta else ""
         cluster.apply(f"{api}{where}/{kind.lower()}s/{meta['name']}", obj)
+    for namespace in (PLACE.blue, PLACE.green):
+        secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "azure-app-config"}}
+        cluster.apply(f"/api/v1/namespaces/{namespace}/secrets/azure-app-config", secret)
     text = application_text(PLACE)
     shop = Shop(cluster, lab.kubeconfig, NAME, ("live",), load_application(text, "flipgate.yaml"), text)
     shop.play_all_ready()
@@ -199,7 +202,7 @@ MISTAKES = {
     "quota too small": Mistake(
         make_quota,
         lambda sports: sports.shop.cluster.delete(f"/api/v1/namespaces/{PLACE.green}/resourcequotas/small"),
-        f"ResourceQuota {PLACE.green}/small: pods 0 of 3 used, 10 more wanted",
+        f"room in the namespace: fail: ResourceQuota {PLACE.green}/small: pods 0 of 3 used, 10 more wanted",
         f"raise it to 10 at least (kubectl -n {PLACE.green} edit resourcequota small)",
     ),
     "paused Deployment": Mistake(

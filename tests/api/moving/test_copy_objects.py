@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from base64 import b64encode
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from flipgate.core.record.intents import COPY_OBJECTS
+from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import EntryState
-from flipgate.core.spec.application import load_application
 from flipgate.core.values.errors import Conflict
 from flipgate.core.values.sides import Side
 from flipgate.core.values.stamps import STAMP
@@ -18,44 +18,21 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.looking.look import look
 from flipgate.steps.moving import copy_objects
+from flipgate.steps.releasing.flip import flip
 from flipgate.steps.releasing.foresee import foresee
 from flipgate.steps.releasing.preflight import preflight
+from tests.api.copies import PASSWORD, encoded, path, with_copies
+from tests.api.front import fronted
 from tests.api.shop import BLUE, GREEN, Shop, opened, under_lease
+from tests.api.steps import approved
+from tests.api.targets import put_endpoints, put_service
+from tests.api.wire import serving
 from tests.core.builders import refuses
-
-PASSWORD = "correct-horse-battery"
-"""Found nowhere that flipgate writes or says anything."""
-COPY = "{equal: [{kind: Secret, name: key, sync: copy}, {kind: ConfigMap, name: app, sync: copy}], differ: %s}"
-MAY_DIFFER = "[{kind: ConfigMap, name: app, keys: [side]}]"
-
-
-def encoded(text: str) -> str:
-    return b64encode(text.encode()).decode()
-
-
-def path(shop: Shop, side: Side, kind: str, name: str = "") -> str:
-    return f"/api/v1/namespaces/{shop.namespace(side)}/{kind}s{f'/{name}' if name else ''}"
 
 
 @pytest.fixture
 def copying(shop: Shop) -> Shop:
-    """The shop with a Secret and a ConfigMap on blue that its web reads, declared to be copied; an older app on
-    green, and no Secret."""
-    shop.text = f"{shop.text}  parity: {COPY % MAY_DIFFER}\n"
-    shop.application = load_application(shop.text, "shop.yaml")
-    reads = [{"secretRef": {"name": "key"}}, {"configMapRef": {"name": "app"}}]
-    pods = {"spec": {"containers": [{"name": "web", "image": "shop/web:1", "envFrom": reads}]}}
-    for side in Side:
-        shop.cluster.merge(f"{shop.deployments(side)}/web", {"spec": {"template": pods}})
-    shop.cluster.create(
-        path(shop, BLUE, "secret"),
-        {"metadata": {"name": "key"}, "type": "kubernetes.io/basic-auth", "data": {"password": encoded(PASSWORD)}},
-    )
-    maps = {BLUE: {"a": "new", "side": "blue"}, GREEN: {"a": "old", "side": "green", "gone": "1"}}
-    for side, data in maps.items():
-        body = {"metadata": {"name": "app"}, "data": data, "binaryData": {"b": "AQID"} if side is BLUE else {}}
-        shop.cluster.create(path(shop, side, "configmap"), body)
-    return shop
+    return with_copies(shop)
 
 
 def found(shop: Shop, kind: str, name: str) -> dict[str, Any]:
@@ -152,6 +129,17 @@ def test_a_copy_that_is_late_is_refused_once_a_flip_has_stamped_it(
     with pytest.raises(Conflict):
         copying.cluster.patch(where, operations)
     assert found(copying, "configmap", "app")["data"]["a"] == "new"
+
+
+def test_a_flip_stamps_what_may_be_copied_to_the_side_that_users_are_sent_to(copying: Shop, tmp_path: Path) -> None:
+    dark = copying.gone_live(until=Phase.DARK)
+    put_service(copying, {"name": "http", "port": 80})
+    put_endpoints(copying, True)
+    approved(dark)
+    with serving(fronted(copying), tmp_path) as cluster:
+        _, proven = under_lease(copying.world("pipeline", cluster), flip)
+    assert proven.ok
+    assert STAMP in found(copying, "configmap", "app")["metadata"]["labels"]
 
 
 def test_one_that_is_made_late_holds_nothing(copying: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look, need_dark
 from flipgate.steps.moving import jobs
 from flipgate.steps.moving.jobs import run_job, stop_jobs
+from tests.api.jobs import ends, path, the_job
 from tests.api.shop import GREEN, Shop, last_entry, meanwhile, opened
 from tests.api.users import grant, user
 
@@ -27,38 +28,12 @@ SPEC: dict[str, Any] = {
     "backoffLimit": 0,
     "template": {"spec": {"containers": [{"name": "a", "image": "acme/smoke:1"}]}},
 }
-THEN = "2026-03-01T12:00:00Z"
 
 
 def declared(world: World, **job: Any) -> Check:
     rule = Check.model_validate({"name": "smoke", "job": {**SPEC, **job}, "timeoutSeconds": 20})
     world.application = but(world.application, spec=but(world.application.spec, checks=(rule,)))
     return rule
-
-
-def path(shop: Shop) -> str:
-    return f"/apis/batch/v1/namespaces/{shop.namespace(GREEN)}/jobs"
-
-
-def the_job(shop: Shop) -> dict[str, Any]:
-    (job,) = shop.cluster.items(path(shop))
-    return job
-
-
-def ends(shop: Shop, kind: str = "Complete", reason: str = "CompletionsReached") -> Callable[[], None]:
-    """The Job controller: what runs ends so."""
-    first = {"Complete": "SuccessCriteriaMet", "Failed": "FailureTarget"}[kind]
-    conditions = [
-        {"type": each, "status": "True", "reason": reason, "lastTransitionTime": THEN} for each in (first, kind)
-    ]
-    status = {"startTime": THEN, "conditions": conditions} | ({"completionTime": THEN} if kind == "Complete" else {})
-
-    def play() -> None:
-        for job in shop.cluster.items(path(shop)):
-            if not job["spec"]["suspend"] and not (job.get("status") or {}).get("conditions"):
-                shop.patch(f"{path(shop)}/{job['metadata']['name']}/status", ("add", "/status", status))
-
-    return play
 
 
 def ran(acting: Acting, rule: Check, may_go_on: Callable[[], None] = lambda: None) -> Evidence:

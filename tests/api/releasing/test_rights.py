@@ -4,6 +4,7 @@ that is taken away is named."""
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from textwrap import dedent
@@ -23,6 +24,7 @@ from flipgate.steps.releasing.rights import missing_rights
 from flipgate.steps.releasing.setup import apply_application, check_application
 from lab.control.records import Lab
 from tests.api.accounts import acting_as, allowed, apply, printed, until_it_counts, whole_release, with_a_check
+from tests.api.copies import with_copies
 from tests.api.desk import question
 from tests.api.played import prefect_played
 from tests.api.shop import BLUE, Shop
@@ -72,8 +74,11 @@ def test_a_whole_release_runs_with_exactly_what_is_printed_and_uses_each_rule(
 
 
 @pytest.mark.xdist_group("prefect")
-def test_each_pipeline_runs_as_an_account_of_its_own(checked_shop: Shop, tmp_path: Path) -> None:
-    shop = checked_shop
+@pytest.mark.parametrize("more", [lambda shop: shop, with_copies], ids=["plain", "with copies"])
+def test_each_pipeline_runs_as_an_account_of_its_own(
+    checked_shop: Shop, tmp_path: Path, more: Callable[[Shop], Shop]
+) -> None:
+    shop = more(checked_shop)
     apply(shop, printed(shop, tmp_path, "--apart"))
     worlds: dict[Account, World] = {}
     denied: dict[Account, list[str]] = {}

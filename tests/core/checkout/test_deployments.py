@@ -41,9 +41,11 @@ def test_every_role_is_bound_to_the_one_account_and_nothing_is_cluster_wide() ->
     assert {obj["kind"] for obj in OBJECTS} == {"Namespace", "ServiceAccount", "Role", "RoleBinding"}
 
 
-def test_no_secret_is_given() -> None:
+def test_no_secret_is_given_but_those_that_the_example_wants_equal_each_by_its_name() -> None:
     rules = [rule for role in of_kind("Role").values() for rule in role["rules"]]
-    assert not [rule for rule in rules if "secrets" in rule["resources"] or "*" in str(rule)]
+    assert not [rule for rule in rules if "*" in str(rule)]
+    given = [rule for rule in rules if "secrets" in rule["resources"]]
+    assert {(*rule["verbs"], *rule["resourceNames"]) for rule in given} == {("get", "azure-app-config")}
 
 
 def test_slack_runs_as_its_own_account_with_its_tokens_from_a_secret() -> None:

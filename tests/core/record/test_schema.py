@@ -174,7 +174,7 @@ def test_whatever_is_stored_and_was_not_known_then_is_judged_here() -> None:
     reasons = {"ClaimNotBound", "DeploymentPaused", "PodsHeldBack", "PodsRefused", "PreflightFailed", "ScaledByAnother"}
     assert more == {
         "Decision": {"extend", "rollback"},
-        "Reason": reasons | {"NotApplied", "OverlayNotSet", "PushRefused"},
+        "Reason": reasons | {"HookFailed", "NotApplied", "OverlayNotSet", "PushRefused"},
     }
 
 

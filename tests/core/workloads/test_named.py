@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flipgate.core.workloads.named import Named, named_by, references
+from flipgate.core.workloads.named import Named, accounts_of, named_by, references
 from flipgate.core.workloads.view import Workload
 
 SECRET, MAP = "Secret", "ConfigMap"
@@ -42,6 +42,14 @@ SECRET, MAP = "Secret", "ConfigMap"
 )
 def test_each_place_of_a_template_that_names_an_object(spec: dict[str, Any], names: list[Any]) -> None:
     assert list(references({"spec": spec})) == names
+
+
+def test_images_are_pulled_with_the_accounts_that_pods_run_as() -> None:
+    specs: tuple[dict[str, Any], ...] = ({}, {"serviceAccountName": "robot"}, {"serviceAccount": "older"})
+    workloads = [Workload("web", "green", found=True, template={"spec": spec}) for spec in specs]
+    assert accounts_of(workloads) == ("default", "older", "robot")
+    assert accounts_of(workloads[1:2]) == ("robot",)
+    assert accounts_of([Workload("web", "green")]) == ()
 
 
 def test_several_workloads_need_it_once_with_all_keys() -> None:

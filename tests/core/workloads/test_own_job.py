@@ -44,7 +44,7 @@ TEMPLATE: dict[str, Any] = {
 
 
 def test_it_keeps_what_its_command_needs_and_loses_what_is_for_a_service() -> None:
-    spec = own_job(TEMPLATE, "web", "acme/web:2", ["migrate", "up"])
+    spec = own_job(TEMPLATE, "web", "acme/web:2", ["migrate", "up"], "up")
     assert spec["backoffLimit"] == 0
     pod = spec["template"]["spec"]
     assert pod["containers"] == [
@@ -69,13 +69,13 @@ def test_it_keeps_what_its_command_needs_and_loses_what_is_for_a_service() -> No
 
 
 def test_its_pod_bears_no_label_that_a_service_could_select_by() -> None:
-    meta = own_job(TEMPLATE, "web", "acme/web:2", ["migrate"])["template"]["metadata"]
+    meta = own_job(TEMPLATE, "web", "acme/web:2", ["migrate"], "up")["template"]["metadata"]
     assert meta == {
-        "labels": {"azure.workload.identity/use": "true"},
+        "labels": {"azure.workload.identity/use": "true", "flipgate.dev/task": "up"},
         "annotations": {"vault.hashicorp.com/role": "web"},
     }
 
 
 def test_a_container_that_is_not_there_is_no_job() -> None:
     with pytest.raises(KeyError):
-        own_job(TEMPLATE, "api", "acme/web:2", ["migrate"])
+        own_job(TEMPLATE, "api", "acme/web:2", ["migrate"], "up")

@@ -15,6 +15,7 @@ from tests.core.builders import BLUE, GREEN, PLACES
 
 KEY: Ref = ("Secret", "key")
 NAMED = (Named(*KEY, frozenset("a"), ("Deployment web",)),)
+KEY_A = {"kind": "Secret", "name": "key"}
 OLD, NEW = Contents({"a": "1", "b": "2"}, "Opaque"), Contents({"a": "1", "b": "3"}, "Opaque")
 
 
@@ -116,6 +117,13 @@ def test_what_is_copied_is_foretold_and_keeps_no_release_back(new: Contents | No
     assert copies(COPIED, side(BLUE, {KEY: OLD}), side(GREEN, {KEY: new})) == [KEY]
 
 
+def test_a_key_that_pods_name_and_the_copy_would_not_have_fails() -> None:
+    (row, *_) = judged(COPIED, Contents({"b": "2"}, "Opaque"), OLD)
+    assert (row.verdict, row.answer) == (Verdict.FAIL, "in shop-blue has no key a, named by Deployment web")
+    keeps = parity(equal=[{"kind": "Secret", "name": "key", "sync": "copy"}], differ=[{**KEY_A, "keys": ["a"]}])
+    assert not [each for each in judged(keeps, Contents({"b": "2"}, "Opaque"), OLD) if each.verdict is Verdict.FAIL]
+
+
 def test_what_is_the_same_is_not_copied() -> None:
     assert verdicts(judged(COPIED, OLD, OLD)) == [("parity", "pass")]
     assert copies(COPIED, side(BLUE, {KEY: OLD}), side(GREEN, {KEY: OLD})) == []
@@ -128,7 +136,7 @@ def test_what_is_the_same_is_not_copied() -> None:
         (OLD, Contents({}, "Opaque", kept_by=Keeper("ExternalSecret", "key")), "is kept by ExternalSecret key"),
         (OLD, Contents({}, "Opaque", immutable=True), "is immutable"),
         (OLD, Contents({}, "kubernetes.io/tls"), "is of type kubernetes.io/tls, the live one of Opaque"),
-        (Contents({"t": "1"}, ACCOUNT_TOKEN), Contents({}, ACCOUNT_TOKEN), "is a token of its own namespace"),
+        (Contents({"a": "1"}, ACCOUNT_TOKEN), Contents({}, ACCOUNT_TOKEN), "is a token of its own namespace"),
     ],
 )
 def test_what_cannot_be_copied_fails_and_says_why(old: Contents | None, new: Contents, why: str) -> None:

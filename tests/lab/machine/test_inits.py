@@ -74,6 +74,13 @@ def test_they_run_in_order_whoever_runs_in_them(tmp_path: Path) -> None:
     assert diary(tmp_path) == ["one", "two", "main"]
 
 
+def test_a_container_of_the_sample_s_image_that_states_its_own_command_runs_that(tmp_path: Path) -> None:
+    """As a hook does, with the image of the service whose pod template it is made of."""
+    spec = {"initContainers": [writes("migrate", tmp_path) | {"image": SERVES["image"]}], "containers": [SERVES]}
+    lived(tmp_path, spec, ready)
+    assert diary(tmp_path) == ["migrate"]
+
+
 def test_a_sidecar_starts_in_its_turn_and_ends_after_the_others_backwards(tmp_path: Path) -> None:
     spec = {
         "initContainers": [
