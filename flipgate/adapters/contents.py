@@ -37,11 +37,12 @@ def pull_secrets(cluster: Reader, namespace: str, account: str) -> tuple[str, ..
     return tuple(each["name"] for each in found.get("imagePullSecrets") or () if each.get("name"))
 
 
-def find_keeper(cluster: Reader, kind: str, namespace: str, name: str) -> KeeperSeen | None:
-    """An ExternalSecret or a SealedSecret; None where there is none, or no such kind. Raises Forbidden."""
+def find_keeper(cluster: Reader, kind: str, namespace: str, name: str, *, made: bool) -> KeeperSeen | None:
+    """An ExternalSecret or a SealedSecret whose Secret is there (`made`) or not; None where there is none, or no such
+    kind. Raises Forbidden."""
     version = cluster.groups().get(GROUPS[kind])
     found = cluster.find(served_address(version, kind, namespace, name)) if version else None
-    return read_keeper(found, kind, namespace) if found else None
+    return read_keeper(found, kind, namespace, made=made) if found else None
 
 
 def _values(obj: Mapping[str, Any], kind: str) -> Iterator[tuple[str, bytes]]:

@@ -72,7 +72,8 @@ def check(
     Against the cluster one request goes through each Traefik pod, as a user's (spec.traffic: scheme, host, path): its
     answer has to name the live side. What leads to a side and is not declared is a problem; workloads there that
     are not declared, and what this user may not look for, are said. A team's repository (spec.git) that could not be
-    looked at is a problem: what was not checked is named.
+    looked at is a problem: what was not checked is named. What is around the images (Secrets, ConfigMaps, room,
+    autoscalers) is asked as the next release would ask it.
 
     With --rbac prints the rights that the application needs, by name wherever Kubernetes can, and checks nothing else:
     by the file, and, without --offline, by what the cluster says beside it (KEDA, what routes name of a side, services

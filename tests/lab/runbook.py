@@ -25,6 +25,7 @@ from flipgate.steps.going_back.recover import recover
 from flipgate.steps.looking import prove
 from flipgate.steps.moving import dark_preview, git_routes, hand_over
 from flipgate.steps.releasing import bring_up, flip, questions, settle, suite
+from flipgate.steps.releasing.preflight import preflight
 from flipgate.steps.releasing.run_hooks import run_hooks
 from flipgate.steps.watching import watch
 
@@ -37,6 +38,7 @@ def deploy_dark(world: World, images: Mapping[str, str]) -> Release:
     release = bring_up.open_release(world, images, world.actor)
     with world.acting() as acting:
         with settle.failing(acting, release):
+            preflight(acting, release)
             run_hooks(acting, release, HookPoint.BEFORE_BRING_UP)
             bring_up.bring_up(acting, release)
             timeout = float(world.application.spec.policy.ready_timeout_seconds)

@@ -38,9 +38,17 @@ class KeeperSeen:
 
     keeper: Keeper
     namespace: str
-    ready: bool
+    ready: bool | None
+    """None where it has no such condition: its operator has not looked yet, or writes no status."""
     said: str
     """Its condition, with its message."""
+    made: bool = False
+    """Whether its Secret is there."""
+
+    @property
+    def pending(self) -> bool:
+        """Whether it keeps a release from coming up, and may be waited for."""
+        return self.ready is False or (self.ready is None and not self.made)
 
     @property
     def command(self) -> str:
@@ -59,26 +67,28 @@ def keeper_of(meta: Mapping[str, Any]) -> Keeper | None:
     return Keeper(f"{applied.tool}'s {applied.kind}", applied.name) if applied else None
 
 
-def read_keeper(obj: Mapping[str, Any], kind: str, namespace: str) -> KeeperSeen:
-    """Reads an ExternalSecret or a SealedSecret. One whose operator has said nothing yet is not ready; a SealedSecret
-    whose operator writes no status (--update-status=false) cannot be told from that."""
+def read_keeper(obj: Mapping[str, Any], kind: str, namespace: str, *, made: bool) -> KeeperSeen:
+    """Reads an ExternalSecret or a SealedSecret."""
     word = CONDITIONS[kind]
     conditions = (obj.get("status") or {}).get("conditions") or []
     found = next((each for each in conditions if each.get("type") == word), None)
     name = obj["metadata"]["name"]
     if found is None:
-        return KeeperSeen(Keeper(kind, name), namespace, False, f"its operator has not said yet whether it is {word}")
+        fact = f"its operator has not said whether it is {word}"
+        return KeeperSeen(Keeper(kind, name), namespace, None, fact, made)
     why = ": ".join(str(found[key]) for key in ("reason", "message") if found.get(key))
     said = f"{word} is {found.get('status')}{f' ({why})' if why else ''}"
-    return KeeperSeen(Keeper(kind, name), namespace, found.get("status") == "True", printable(said, MESSAGE_SHOWN))
+    ready = found.get("status") == "True"
+    return KeeperSeen(Keeper(kind, name), namespace, ready, printable(said, MESSAGE_SHOWN), made)
 
 
 def keeper_row(seen: KeeperSeen, waited_seconds: float) -> Evidence:
-    """Returns what it says as a row: not ready fails."""
-    waited = f", for {waited_seconds:.0f} s" if waited_seconds and not seen.ready else ""
+    """Returns what it says as a row: not ready fails. Of one that says nothing the Secret itself is what counts."""
+    waited = f", for {waited_seconds:.0f} s" if waited_seconds and seen.pending else ""
+    silent = Verdict.INFO if seen.ready is None else Verdict.PASS
     return Evidence(
         str(seen.keeper),
-        Verdict.PASS if seen.ready else Verdict.FAIL,
+        Verdict.FAIL if seen.pending else silent,
         f"its condition {CONDITIONS[seen.keeper.kind]}",
         seen.namespace,
         f"{seen.said}{waited}",

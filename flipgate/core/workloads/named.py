@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from flipgate.core.workloads.view import Workload
@@ -27,6 +27,8 @@ class Named:
     keys: frozenset[str] = frozenset()
     by: tuple[str, ...] = ()
     """The workloads whose templates name it, as `Deployment web`."""
+    needed: bool = True
+    """False where every template that names it calls it optional."""
 
     @property
     def ref(self) -> Ref:
@@ -34,14 +36,15 @@ class Named:
 
 
 def named_by(workloads: Iterable[Workload]) -> tuple[Named, ...]:
-    """Returns what these workloads' pods need, each once, sorted. What a template calls optional is not needed."""
-    keys: dict[Ref, set[str]] = {}
-    by: dict[Ref, dict[str, None]] = {}
+    """Returns what these workloads' pods name, each once, sorted."""
+    found: dict[Ref, Named] = {}
     for workload in workloads:
-        for kind, name, wanted in references(workload.template):
-            keys.setdefault((kind, name), set()).update(wanted)
-            by.setdefault((kind, name), {})[f"{workload.kind} {workload.name}"] = None
-    return tuple(Named(kind, name, frozenset(keys[kind, name]), tuple(by[kind, name])) for kind, name in sorted(keys))
+        for each in references(workload.template):
+            before = found.get(each.ref, replace(each, needed=False))
+            by = tuple(dict.fromkeys([*before.by, f"{workload.kind} {workload.name}"]))
+            needed = before.needed or each.needed
+            found[each.ref] = Named(each.kind, each.name, before.keys | each.keys, by, needed)
+    return tuple(found[ref] for ref in sorted(found))
 
 
 def accounts_of(workloads: Iterable[Workload]) -> tuple[str, ...]:
@@ -49,8 +52,8 @@ def accounts_of(workloads: Iterable[Workload]) -> tuple[str, ...]:
     return tuple(sorted({_account(each.template.get("spec") or {}) for each in workloads if each.found}))
 
 
-def references(template: Mapping[str, Any]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    """Yields kind, name and keys of each object that a pod of this template cannot start without."""
+def references(template: Mapping[str, Any]) -> Iterator[Named]:
+    """Yields each object that a pod of this template names, with the keys that it cannot start without."""
     spec = template.get("spec") or {}
     for container in (*(spec.get("containers") or ()), *(spec.get("initContainers") or ())):
         for each in container.get("envFrom") or ():
@@ -70,18 +73,17 @@ def references(template: Mapping[str, Any]) -> Iterator[tuple[str, str, tuple[st
     for each in spec.get("imagePullSecrets") or ():
         yield from _whole(SECRET, each)
     if (account := _account(spec)) != DEFAULT_ACCOUNT:
-        yield SERVICE_ACCOUNT, account, ()
+        yield Named(SERVICE_ACCOUNT, account)
 
 
 def _account(spec: Mapping[str, Any]) -> str:
     return spec.get("serviceAccountName") or spec.get("serviceAccount") or DEFAULT_ACCOUNT
 
 
-def _whole(
-    kind: str, source: Mapping[str, Any] | None, name: str = "name"
-) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    """What one reference names; nothing where it is optional, or names nothing."""
-    if not source or source.get("optional") or not source.get(name):
+def _whole(kind: str, source: Mapping[str, Any] | None, name: str = "name") -> Iterator[Named]:
+    """What one reference names, if anything."""
+    if not source or not source.get(name):
         return
-    single = [source["key"]] if "key" in source else []
-    yield kind, source[name], (*single, *(item["key"] for item in source.get("items") or ()))
+    keys = [*([source["key"]] if "key" in source else []), *(item["key"] for item in source.get("items") or ())]
+    needed = not source.get("optional")
+    yield Named(kind, source[name], frozenset(keys if needed else ()), needed=needed)

@@ -101,6 +101,8 @@ class _Judging:
             contents, whom = side.found.get(each.ref), f"named by {_few(each.by)}"
             if each.ref in side.unread or (copied and contents is None):  # these have rows of their own
                 continue
+            if contents is None and not each.needed:
+                continue
             if contents is None:
                 fact = f"does not exist in {side.place.namespace}, {whom}"
                 yield self._row(each.ref, Verdict.FAIL, fact, NEEDED, self._make(each.ref))

@@ -56,7 +56,7 @@ def read_parity(world: World, view: View, release: Release | None) -> list[Evide
         compared = compare_objects(world, view, side)
         keepers, unread = _keepers(world, compared.dark)
         waited = world.monotonic() - began
-        if all(each.ready for each in keepers) or waited >= patience:
+        if not any(each.pending for each in keepers) or waited >= patience:
             break
         world.sleep(min(PAUSE_SECONDS, patience - waited))
     kept = [keeper_row(each, waited) for each in keepers]
@@ -161,16 +161,16 @@ def _without_switches(contents: Contents | None, ref: Ref, side: SideState) -> C
 def _keepers(world: World, dark: SideObjects) -> tuple[list[KeeperSeen], list[Evidence]]:
     """What makes the dark side's Secrets from elsewhere: of one that is there its owner, of one that is missing what
     has its name. And what may not be read of that."""
-    wanted: dict[tuple[str, str], None] = {}
+    wanted: dict[tuple[str, str], bool] = {}
     for (kind, name), contents in sorted(dark.found.items()):
         if kind == SECRET and contents is None:
-            wanted |= {(keeper, name): None for keeper in GROUPS}
+            wanted |= {(keeper, name): False for keeper in GROUPS}
         elif kind == SECRET and contents and contents.kept_by and contents.kept_by.kind in GROUPS:
-            wanted[contents.kept_by.kind, contents.kept_by.name] = None
+            wanted[contents.kept_by.kind, contents.kept_by.name] = True
 
     def one(ref: tuple[str, str]) -> KeeperSeen | Forbidden | None:
         try:
-            return find_keeper(world.cluster, ref[0], dark.place.namespace, ref[1])
+            return find_keeper(world.cluster, ref[0], dark.place.namespace, ref[1], made=wanted[ref])
         except Forbidden as error:
             return error
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from flipgate.core.gates.preflight import refusal, told
 from flipgate.core.record.release import Release
-from flipgate.core.values.errors import FlipgateError, Refused
+from flipgate.core.values.errors import FlipgateError, Refused, TemporaryError
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.core.workloads.view import View
@@ -31,12 +31,15 @@ READERS: Final[tuple[Reader, ...]] = (read_parity, read_bounds, read_room)
 
 def preflight(world: World, view: View, release: Release | None) -> list[Evidence]:
     """Asks every reader, a few at once, and returns all rows in the readers' order. A reader that cannot read at all is
-    a row, too: unknown."""
+    a row, too: unknown. Where a release is, a temporary fault is raised: its step is tried again, and it does not fail
+    for it."""
 
     def ask(reader: Reader) -> list[Evidence]:
         try:
             return reader(world, view, release)
         except FlipgateError as error:
+            if release is not None and isinstance(error, TemporaryError):
+                raise
             name = reader.__name__.removeprefix("read_").replace("_", " ")
             return [Evidence(name, Verdict.UNKNOWN, name, "Kubernetes", error.named_fact, "an answer")]
 

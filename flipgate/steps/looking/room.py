@@ -61,7 +61,7 @@ def read_room(world: World, view: View, release: Release | None) -> list[Evidenc
     if side is None:
         return []
     state, templates = view.sides[side], _new_templates(world, view.sides[side], release)
-    room, going = _settled_room(world, view, state, templates)
+    room, going = _settled_room(world, view, state, templates, COUNTED_SECONDS if release else 0.0)
     row = partial(Evidence, GATE, asked=ASKED, of_whom=str(state.place), threshold=WANTED)
     unread = [row(verdict=Verdict.INFO, answer=f"not known: {line}") for line in room.unread]
     short = [
@@ -116,7 +116,7 @@ def look_for_room(world: World, side: SideState, whole: Mapping[str, int], *, te
 def need_room(world: World, view: View, side: SideState, *, templates: int, obj: str) -> None:
     """Raises Refused (PodsRefused) where the API server would not take all the pods that the side has in the end.
     Nothing is refused while pods of its namespace are going, which make room, nor for what nobody can tell."""
-    room, going = _settled_room(world, view, side, templates)
+    room, going = _settled_room(world, view, side, templates, COUNTED_SECONDS)
     for line in room.unread:
         world.say(f"whether {side.place} has room for the release is not known: {line}")
     if not room.certain or going:
@@ -130,9 +130,11 @@ def need_room(world: World, view: View, side: SideState, *, templates: int, obj:
     )
 
 
-def _settled_room(world: World, view: View, side: SideState, templates: int) -> tuple[Room, bool]:
+def _settled_room(
+    world: World, view: View, side: SideState, templates: int, patience_seconds: float
+) -> tuple[Room, bool]:
     """The room once quotas have counted what came and went, and whether pods are going, which make more."""
-    whole, ends = whole_counts(world.application, view.sides[side.side.other]), world.monotonic() + COUNTED_SECONDS
+    whole, ends = whole_counts(world.application, view.sides[side.side.other]), world.monotonic() + patience_seconds
     room = look_for_room(world, side, whole, templates=templates)
     while room.certain and world.monotonic() < ends and not pods_going(world, side.namespace):
         world.sleep(PAUSE_SECONDS)

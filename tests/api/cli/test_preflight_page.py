@@ -83,8 +83,8 @@ def test_who_types_what_the_page_says_gets_what_it_says(reader: Reader) -> None:
     assert not wrong, "\n".join(wrong)
 
 
-def test_the_files_that_the_page_shows_can_be_declared() -> None:
-    shown = [yaml.safe_load(text)["spec"] for kind, text in BLOCK.findall(PAGE) if kind == "yaml"]
+def test_the_file_that_the_page_shows_can_be_declared() -> None:
+    shown = [yaml.safe_load(text)["spec"] for kind, text in BLOCK.findall(PARITY) if kind == "yaml"]
     assert shown
     for spec in shown:
         document = yaml.safe_load(SHOP)

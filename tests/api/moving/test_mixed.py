@@ -188,9 +188,10 @@ def test_what_check_asks_for_is_enough_and_it_says_what_could_not_work(shop: Sho
         under_lease(world, bring_up, open_release(world, {"web": "shop/web:2"}, "ci"))
 
     shop.cluster.delete(nightly_at(shop, GREEN))
-    environment, jobs, gone = checked(shop, tmp_path, kubeconfig=tmp_path / "robot.kubeconfig")
+    environment, jobs, gone, row = checked(shop, tmp_path, kubeconfig=tmp_path / "robot.kubeconfig")
     assert jobs == f"namespace {shop.name}-green (green) lacks the CronJobs nightly"
     assert "is read by ledger as environment, which pods see only when they start; mount it" in environment
     assert (
         gone == f"ConfigMap {shop.namespace(GREEN)}/ledger-consume does not exist; it tells ledger whether to consume"
     )
+    assert row.startswith("ConfigMap ledger-consume: fail: ")

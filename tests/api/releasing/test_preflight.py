@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.release import PREFLIGHT, Release
-from flipgate.core.values.errors import Refused
+from flipgate.core.values.errors import Refused, TemporaryError
 from flipgate.core.values.verdicts import Verdict
 from flipgate.steps.acting.world import World
+from flipgate.steps.looking import preflight as looking
 from flipgate.steps.looking import room
+from flipgate.steps.looking.look import look
 from flipgate.steps.releasing.foresee import foresee
 from flipgate.steps.releasing.preflight import preflight
 from flipgate.steps.releasing.settle import failing
 from flipgate.steps.releasing.suite import still_passed
 from tests.api.shop import COUNTS, GREEN, Shop, opened, under_lease
+from tests.api.wire import Answer, Through, serving
 from tests.core.builders import refuses
 
 
@@ -50,6 +55,26 @@ def test_a_row_that_fails_ends_the_release_before_anything_is_written_and_is_kep
     assert ended
     assert (ended.phase, ended.changes[-1].reason) == (Phase.FAILED, Reason.PREFLIGHT_FAILED)
     assert [(each.step, each.proofs[0].verdict) for each in ended.judgements] == [(PREFLIGHT, "fail")]
+
+
+def test_a_server_that_is_away_for_a_moment_ends_no_release_and_is_unknown_to_who_only_looks(
+    shop: Shop, tmp_path: Path
+) -> None:
+    release = opened(shop.adopted())
+
+    def away(_: str, path: str) -> Answer | None:
+        return (500, b"{}") if "/resourcequotas" in path or "/horizontalpodautoscalers" in path else None
+
+    with serving(Through(shop.kubeconfig, before=away), tmp_path) as cluster:
+        world = shop.world(cluster=cluster)
+        view = look(world)
+        found = looking.preflight(world, view, None)
+        assert [(each.gate, each.verdict) for each in found if each.verdict is Verdict.UNKNOWN] == [
+            ("bounds", Verdict.UNKNOWN)
+        ]
+        with pytest.raises(TemporaryError):
+            under_lease(world, preflight, release)
+    assert shop.world().store.read().release == release
 
 
 def test_what_passed_is_noted_once_and_shown_to_who_is_asked_for_the_flip(shop: Shop, world: World) -> None:

@@ -215,3 +215,24 @@ def test_the_maintenance_flag_is_read_and_written_by_its_name_and_the_secret_of_
     asked = "{url: 'https://x/y', authorization: {name: tickets, key: header}}"
     gate = f"  gates: [{{name: ticket, http: {asked}, at: flip}}]\n"
     assert more(SHOP + gate) == {("flipgate", "get", "secrets", ("tickets",))}
+
+
+def test_no_secret_of_a_side_is_listed_and_each_that_is_read_or_written_is_named() -> None:
+    """But for `create`, whose requests name nothing."""
+    parity = "  parity: {equal: [{kind: Secret, name: key, sync: copy}, {kind: Secret}]}\n"
+    found = Found(secrets=frozenset({("shop-green", "other")}))
+    rules = [
+        rule
+        for rule in rules_of(load_application(f"{SHOP}{parity}", "shop.yaml"), "flipgate", found)
+        if rule.resource == "secrets"
+    ]
+    assert {verb for rule in rules for verb in rule.verbs} == {"get", "patch", "create"}
+    assert all(rule.names for rule in rules if rule.verbs != ("create",))
+    assert {name for rule in rules if rule.namespace == "shop-green" for name in rule.names} == {"key", "other"}
+    assert {name for rule in rules if rule.namespace == "shop-blue" for name in rule.names} == {"key"}
+    assert not [rule for rule in rules if Account.READER in rule.by or Account.RECONCILE in rule.by]
+
+
+def test_without_parity_in_the_file_no_release_needs_a_secret() -> None:
+    found = Found(secrets=frozenset({("shop-green", "key")}), keepers=frozenset({"ExternalSecret"}))
+    assert may(PLAIN, found) == may(PLAIN)

@@ -24,18 +24,24 @@ def external(*conditions: dict[str, str]) -> dict[str, Any]:
             False,
             "Ready is False (SecretSyncedError: no such key)",
         ),
-        ("ExternalSecret", external(), False, "its operator has not said yet whether it is Ready"),
+        ("ExternalSecret", external(), None, "its operator has not said whether it is Ready"),
         ("SealedSecret", external({"type": "Synced", "status": "True"}), True, "Synced is True"),
-        ("SealedSecret", {"metadata": {"name": "key"}}, False, "its operator has not said yet whether it is Synced"),
+        ("SealedSecret", {"metadata": {"name": "key"}}, None, "its operator has not said whether it is Synced"),
     ],
 )
-def test_its_condition_with_its_own_message(kind: str, obj: dict[str, Any], ready: bool, said: str) -> None:
-    seen = read_keeper(obj, kind, "shop-green")
+def test_its_condition_with_its_own_message(kind: str, obj: dict[str, Any], ready: bool | None, said: str) -> None:
+    seen = read_keeper(obj, kind, "shop-green", made=False)
     assert (seen.ready, seen.said) == (ready, said)
     row = keeper_row(seen, 30.0)
     assert row.verdict is (Verdict.PASS if ready else Verdict.FAIL)
     assert row.mend == ("" if ready else f"kubectl -n shop-green describe {kind.lower()} key")
     assert row.answer == (said if ready else f"{said}, for 30 s")
+
+
+def test_one_that_says_nothing_keeps_no_release_back_whose_secret_is_there() -> None:
+    """An operator that writes no status: sealed-secrets with --update-status=false."""
+    row = keeper_row(read_keeper({"metadata": {"name": "key"}}, "SealedSecret", "shop-green", made=True), 0)
+    assert row.verdict is Verdict.INFO
 
 
 @pytest.mark.parametrize(

@@ -36,12 +36,19 @@ SECRET, MAP = "Secret", "ConfigMap"
         ({"imagePullSecrets": [{"name": "a"}]}, [(SECRET, "a", ())]),
         ({"serviceAccountName": "a"}, [("ServiceAccount", "a", ())]),
         ({"serviceAccountName": "default"}, []),
-        ({"volumes": [{"secret": {"secretName": "a", "optional": True}}]}, []),
-        ({"containers": [{"envFrom": [{"secretRef": {"name": "a", "optional": True}}]}]}, []),
     ],
 )
 def test_each_place_of_a_template_that_names_an_object(spec: dict[str, Any], names: list[Any]) -> None:
-    assert list(references({"spec": spec})) == names
+    assert list(references({"spec": spec})) == [Named(kind, name, frozenset(keys)) for kind, name, keys in names]
+
+
+def test_what_every_template_calls_optional_is_not_needed() -> None:
+    optional = {"name": "a", "key": "k", "optional": True}
+    env = {"spec": {"containers": [{"env": [{"name": "X", "valueFrom": {"secretKeyRef": optional}}]}]}}
+    volume = {"spec": {"volumes": [{"secret": {"secretName": "a"}}]}}
+    web, api = Workload("web", "green", template=env), Workload("api", "green", template=volume)
+    assert named_by([web]) == (Named(SECRET, "a", by=("Deployment web",), needed=False),)
+    assert named_by([web, api]) == (Named(SECRET, "a", by=("Deployment web", "Deployment api")),)
 
 
 def test_images_are_pulled_with_the_accounts_that_pods_run_as() -> None:

@@ -47,6 +47,13 @@ def test_what_pods_name_and_is_not_there_fails_with_the_line_that_makes_it_as_it
     assert row.mend == f"kubectl -n shop-blue get secret key -o yaml | {change} | kubectl create -f -"
 
 
+def test_what_is_optional_may_be_missing_and_is_compared_where_it_is_there() -> None:
+    optional = (Named(*KEY, by=("Deployment web",), needed=False),)
+    assert rows(None, side(BLUE, {KEY: OLD}, optional), side(GREEN, {KEY: None}, optional)) == []
+    (row, _) = rows(None, side(BLUE, {KEY: OLD}, optional), side(GREEN, {KEY: NEW}, optional))
+    assert row.answer == "differs from the live side's: keys b"
+
+
 @pytest.mark.parametrize("old", [None, Contents(kept_by=Keeper("ExternalSecret", "key"))])
 def test_where_the_live_side_has_none_that_could_be_copied_it_is_made_anew(old: Contents | None) -> None:
     (row,) = judged(None, old, None)
@@ -88,7 +95,8 @@ def test_what_may_differ_is_neither_refused_nor_shown(keys: list[str]) -> None:
 
 def test_a_name_with_kustomizes_hash_is_the_same_thing_on_both_sides() -> None:
     old, new = ("ConfigMap", "app-2kdf57g9bt"), ("ConfigMap", "app-9hk7mtb62c")
-    live, dark = side(BLUE, {old: OLD}, ()), side(GREEN, {new: NEW}, ())
+    plain: dict[Ref, Contents | None] = {("ConfigMap", "app"): None}  # looked for by the name that the file says
+    live, dark = side(BLUE, {**plain, old: OLD}, ()), side(GREEN, {**plain, new: NEW}, ())
     given = parity(equal=[{"kind": "ConfigMap", "name": "app"}])
     assert verdicts(rows(given, live, dark)) == [(f"ConfigMap {new[1]}", "fail")]
 
