@@ -79,6 +79,7 @@ def _facts(data: dict[str, Any], now: datetime, wide: bool) -> Iterator[tuple[st
     yield from _kept(data["kept"])
     yield from _stop_and_go(data)
     yield from _question(data["waitsFor"], now)
+    yield from _maintenance(data["maintenance"], now)
     yield from _preview(data["darkPreview"])
     yield from () if wide else _not_passed(data["waitsFor"])
     yield "Way back", _way_back(data)
@@ -124,6 +125,15 @@ def _kept(kept: dict[str, Any] | None) -> Iterator[tuple[str, str]]:
     if kept:
         costs = kept["costs"] or "pods that could not be counted"
         yield "Kept", f"{kept['side']}, day {kept['days']}: {kept['why']}; it has {costs}"
+
+
+def _maintenance(flag: dict[str, Any] | None, now: datetime) -> Iterator[tuple[str, str]]:
+    """The flag that says so while users are moved, and how it goes where flipgate could not take it off."""
+    if flag:
+        told = f"{flag['flag']} is {flag['value']} for {ago(flag['since'], now)}"
+        yield "Maintenance", click.style(f"{told}, and could not be taken off", fg="red") if flag["leftOn"] else told
+        if flag["leftOn"]:
+            yield "", flag["off"]
 
 
 def _preview(told: dict[str, Any] | None) -> Iterator[tuple[str, str]]:

@@ -57,6 +57,8 @@ DATA = """\
                   null or when the next window opens, thaw: what ends it when it is typed, else empty}: why no flip
                   and no scale-down begins now
   breakGlass      null or {kind: flip|scale-down, by, reason, at, expiresAt}: whose word passes that for this release
+  maintenance     null, or {flag, value, since, leftOn: it could not be taken off, off: the command that does}: the flag
+                  that says so while users are moved
   darkPreview     null, or {address, side: null or the one that it is to lead to, text, right: whether it does}
   wayBack         {way: fast|slow|abort|none|unknown, side, services: [{name, ready, wanted}], why: null, or why
                   `rollback` would be refused now, byHand: [the kubectl lines that do the same, as they are now],

@@ -3,6 +3,7 @@ dies, whatever arrives late; and no way back waits for it."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from tests.api.going_back.test_crash import die
 from tests.api.late import behind
 from tests.api.pipeline import ACTOR
 from tests.api.shop import Shop, under_lease
-from tests.api.steps import approved, later, refusing, users_complain
+from tests.api.steps import approved, later, refusing, status, users_complain
 from tests.api.wire import Answer, Handler, Holding, serving
 
 FLAGS = "flags"
@@ -69,6 +70,7 @@ def dark(shop: Shop) -> World:
 def test_it_is_set_and_noted_stays_on_while_users_are_watched_and_goes_when_they_stay(shop: Shop, dark: World) -> None:
     under_lease(dark, set_maintenance)
     assert flag(shop) == "yes"
+    assert re.search(f"Maintenance +key moving of ConfigMap {shop.own}/{FLAGS} is yes for ", status(shop, shop.name))
     entry = dark.store.read().journal[-1]
     assert (entry.step, entry.intent["value"]) == (SET_MAINTENANCE, "yes")
     advance(dark, *MOVED)
@@ -180,6 +182,8 @@ def test_a_rollback_neither_waits_for_it_nor_fails_for_it_and_people_are_told(
     assert record.maintenance
     assert record.maintenance.left_on
     assert any("may still be on" in each for each in done.left)
+    shown = status(shop, shop.name)
+    assert ("could not be taken off" in shown, "--type merge -p" in shown) == (True, True)
     put_maintenance_right(shop.world("reconcile"))
     assert (flag(shop), dark.store.read().maintenance) == ("no", None)
 
