@@ -19,6 +19,7 @@ from flipgate.steps.looking.held import need_may_begin
 from flipgate.steps.looking.undeclared import undeclared_evidence
 from flipgate.steps.moving.dark_preview import put_dark_preview_right
 from flipgate.steps.moving.git_routes import put_routes_right
+from flipgate.steps.moving.maintenance import put_maintenance_right, take_maintenance_off
 from flipgate.steps.releasing.flip import (
     FLIPPABLE,
     MOVABLE,
@@ -62,6 +63,7 @@ def flip_traffic(application: str, release: str, cluster: str = "default") -> st
                 found = retry_faults(world, lambda: move_and_watch(world, release))
     except Refused as refused:
         put_routes_right(world)
+        put_maintenance_right(world)
         return overtaken(world, release, refused)
     parameters = {"application": application, "release": release, "cluster": cluster}
     task.start(SCALE_DOWN, parameters, release_key(SCALE_DOWN, application, release), found.settle_after)
@@ -91,7 +93,7 @@ def move_and_watch(world: World, name: str) -> Release:
             release = task.scale_to_live(acting, release)
             task.run_hooks(acting, release, HookPoint.BEFORE_FLIP)
             task.check_again(world, release)
-            task.ask_gates(world, QuestionKind.FLIP)
+            task.ask_gates(world, QuestionKind.FLIP, moving=True)
             _, proven = task.move_users(acting)
         else:
             proven = task.prove_side(world, release.side)
@@ -103,4 +105,6 @@ def move_and_watch(world: World, name: str) -> Release:
         verdicts = task.watch_side(acting, baking)
         task.put_routes_into_git(acting)  # Flux has had its time to apply it
         show_evidence(world, f"{release.name} watched on {release.side}", verdicts)
-        return note_live(acting, release.name, verdicts)
+        live = note_live(acting, release.name, verdicts)
+        take_maintenance_off(acting)
+        return live

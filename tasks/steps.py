@@ -126,8 +126,8 @@ def ask_dark_gates(world: World, release: Release) -> list[Evidence]:
 
 
 @step("ask the gates before the move")
-def ask_gates(world: World, kind: QuestionKind) -> list[Evidence]:
-    return points.need_gates(world, kind)
+def ask_gates(world: World, kind: QuestionKind, *, moving: bool = False) -> list[Evidence]:
+    return points.need_gates(world, kind, moving=moving)
 
 
 @step("note dark")

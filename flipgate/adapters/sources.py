@@ -7,11 +7,13 @@ whole answer has one time limit and a size, nothing is unpacked, and none of its
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from flipgate.adapters.reading import Whole, by_deadline, read_whole
+from flipgate.core.values.answer import Answer
 from flipgate.core.values.errors import Unreachable
 
 TIMEOUT_SECONDS = 3.0
@@ -59,6 +61,19 @@ class Source:
             raise SlowAnswer from error
         except (HTTPError, ValueError, OSError) as error:
             raise NoAnswer from error
+
+
+def fetch(source: Source) -> Answer | str:
+    """What the whole address answered; or why there is no answer, without the address."""
+    parts, began = urlsplit(source.url), time.monotonic()
+    root = Source(f"{parts.scheme}://{parts.netloc}", source.authorization)
+    try:
+        found = root.get(parts.path, parse_qs(parts.query, keep_blank_values=True))
+    except SlowAnswer:
+        return f"gave no answer in {TIMEOUT_SECONDS:g} s"
+    except NoAnswer:
+        return "cannot be reached"
+    return Answer(found.status, found.headers, found.body, time.monotonic() - began, found.unread, parts.scheme)
 
 
 class NoAnswer(Exception):  # noqa: N818 - an answer, not a fault

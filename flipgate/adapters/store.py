@@ -48,6 +48,10 @@ class Store(History):
         fenced._epoch, fenced._cluster = epoch, cluster
         return fenced
 
+    def of(self, name: str) -> Store:
+        """That of another application of this cluster, in the same namespace."""
+        return Store(self._cluster, self.namespace, name)
+
     def application(self) -> Application:
         """The application as `apply` wrote it. Raises NotFound with what to type."""
         try:

@@ -11,6 +11,8 @@ from flipgate.cli._print import commits, iso
 from flipgate.core.gates.hooks import STEP
 from flipgate.core.record.approvals import unheard
 from flipgate.core.record.freeze import BreakGlass
+from flipgate.core.record.maintenance import Maintenance
+from flipgate.core.record.maintenance_off import by_hand
 from flipgate.core.record.phases import TERMINAL, Phase
 from flipgate.core.record.record import Condition, Record
 from flipgate.core.record.release import Release, phase_seconds
@@ -61,6 +63,7 @@ def as_data(facts: Facts, next_step: Next, namespace: str, context: str) -> dict
         "held": _held(facts),
         "breakGlass": _glass(record.glass) if record and record.glass else None,
         "migrations": [migration_data(each) for each in record.migrations] if record else [],
+        "maintenance": _maintenance(record.maintenance) if record and record.maintenance else None,
         "darkPreview": _dark_preview(facts.dark_preview),
         "wayBack": {
             **back,
@@ -171,6 +174,16 @@ def _held(facts: Facts) -> dict[str, Any] | None:
 def _glass(glass: BreakGlass) -> dict[str, Any]:
     said = {"kind": str(glass.kind), "by": glass.said_by, "reason": glass.reason}
     return {**said, "at": iso(glass.at), "expiresAt": iso(glass.expires_at)}
+
+
+def _maintenance(flag: Maintenance) -> dict[str, Any]:
+    return {
+        "flag": str(flag),
+        "value": flag.during,
+        "since": iso(flag.at),
+        "leftOn": flag.left_on,
+        "off": by_hand(flag),
+    }
 
 
 def _dark_preview(told: DarkPreviewTold | None) -> dict[str, Any] | None:

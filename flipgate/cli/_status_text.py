@@ -12,7 +12,7 @@ from flipgate.cli._live_side import cell, lead
 from flipgate.cli._print import ago, clock, count, lasting, on_one_line, table
 from flipgate.core.record.conditions import GATES_PASS, GIT_ACCESS, LIVE_SIDE_READY, ROUTES_IN_GIT
 from flipgate.core.record.held import HELD
-from flipgate.core.record.intents import in_words
+from flipgate.core.record.intent import in_words
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.pipelines import RECONCILE
 from flipgate.core.record.planned import first_of
@@ -80,6 +80,7 @@ def _facts(data: dict[str, Any], now: datetime, wide: bool) -> Iterator[tuple[st
     yield from _stop_and_go(data)
     yield from _question(data["waitsFor"], now)
     yield from (("Database", each["text"]) for each in data["migrations"] if wide or each["state"] == "expanded")
+    yield from _maintenance(data["maintenance"], now)
     yield from _preview(data["darkPreview"])
     yield from () if wide else _not_passed(data["waitsFor"])
     yield "Way back", _way_back(data)
@@ -125,6 +126,15 @@ def _kept(kept: dict[str, Any] | None) -> Iterator[tuple[str, str]]:
     if kept:
         costs = kept["costs"] or "pods that could not be counted"
         yield "Kept", f"{kept['side']}, day {kept['days']}: {kept['why']}; it has {costs}"
+
+
+def _maintenance(flag: dict[str, Any] | None, now: datetime) -> Iterator[tuple[str, str]]:
+    """The flag that says so while users are moved, and how it goes where flipgate could not take it off."""
+    if flag:
+        told = f"{flag['flag']} is {flag['value']} for {ago(flag['since'], now)}"
+        yield "Maintenance", click.style(f"{told}, and could not be taken off", fg="red") if flag["leftOn"] else told
+        if flag["leftOn"]:
+            yield "", flag["off"]
 
 
 def _preview(told: dict[str, Any] | None) -> Iterator[tuple[str, str]]:

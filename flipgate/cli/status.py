@@ -28,7 +28,8 @@ DATA = """\
   phase, since    phase of the open release; "settled" without one, "unmanaged", "unknown"
   next            {step, by: person|run|clock|nobody, command: what works when it is typed, with your own words for
                   "..." and NAME=REF; empty when there is nothing to type}
-  release         null or {name, side, phase, reason, message, since, ended, openedBy, openedAt, settleAfter, early:
+  release         null or {name, side, phase, reason, message, since, ended, openedBy, openedAt, settleAfter, soakMoved:
+                  whether a person has moved that end, early:
                   null or when a person wanted to be asked before that, movedAt, firstNewAnswerMs, lastOldAnswerMs:
                   what the proof heard, since the first patch (null: not heard, or
                   not known), images: {NAME: REF}, wanted: {NAME: COUNT}, commits: [{what, commit, at}],
@@ -60,6 +61,8 @@ DATA = """\
   migrations      the ledger of databases, the oldest first: [{database, release, before, after: empty while nobody has
                   read it, at, by, state: expanded (still to be contracted)|contracted|reverted, endedAt, endedBy,
                   endedAs: the version then, text}]; the last three once it is contracted or reverted
+  maintenance     null, or {flag, value, since, leftOn: it could not be taken off, off: the command that does}: the flag
+                  that says so while users are moved
   darkPreview     null, or {address, side: null or the one that it is to lead to, text, right: whether it does}
   wayBack         {way: fast|slow|abort|none|unknown, side, services: [{name, ready, wanted}], why: null, or why
                   `rollback` would be refused now, byHand: [the kubectl lines that do the same, as they are now],

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from flipgate.core.record.intents import Intent
+from flipgate.core.record.intent import Intent
 from flipgate.core.values import stamps
 from flipgate.steps.acting.journal import Entry, journal
 from flipgate.steps.acting.world import World

@@ -12,6 +12,7 @@ from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.record import Record
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look, need_record
+from flipgate.steps.moving.maintenance import set_maintenance
 from flipgate.steps.moving.move import move
 from flipgate.steps.releasing.bring_up import bring_up
 from flipgate.steps.releasing.migrate import expand
@@ -22,7 +23,7 @@ ACTOR = "pipeline"
 
 
 def act(world: World, step: str) -> None:
-    """Expands its databases, brings the open release up, or moves all users to it."""
+    """Expands its databases, brings the open release up, sets the maintenance flag, or moves all users to it."""
     release = need_record(world, look(world)).release
     assert release
     with world.acting() as acting:
@@ -30,6 +31,8 @@ def act(world: World, step: str) -> None:
             bring_up(acting, release)
         elif step == "expand":
             expand(acting, release)
+        elif step == "maintenance":
+            set_maintenance(acting)
         else:
             move(acting, GREEN, also=lambda r, _: _flipping(world, r))
 

@@ -9,7 +9,14 @@ from typing import Any
 from flipgate.core.record import approvals, conditions, ledger, outbox
 from flipgate.core.record import record as records
 from flipgate.core.record.compared import Compared, Half
-from flipgate.core.record.intents import BringUp, HandOver, Intent, Move, Rest, Restore
+from flipgate.core.record.intent import Intent
+from flipgate.core.record.intents import (
+    BringUp,
+    HandOver,
+    Move,
+    Rest,
+    Restore,
+)
 from flipgate.core.record.occupant import Contract, Occupant, Ran
 from flipgate.core.record.phases import TRANSITIONS, Phase, Reason
 from flipgate.core.record.planned import parts

@@ -24,6 +24,7 @@ from flipgate.core.record.intents import (
     REVERT_DATABASE,
     REVERT_IMAGES,
     RUN_HOOK,
+    SET_MAINTENANCE,
     START_JOB,
     WITHDRAW_REQUEST,
 )
@@ -114,6 +115,8 @@ BY_DATABASE = frozenset(
 )
 """Of an application that declares a database: killed on a real PostgreSQL, in tests/api/releasing/test_expand.py and
 test_contract_database.py. Who takes an expansion back types it again: its entry changes nothing but the ledger."""
+BY_FLAG = frozenset({("moving/maintenance.py", SET_MAINTENANCE)})
+"""Of an application with a maintenance flag: tests/api/moving/test_maintenance.py."""
 
 BY_PARITY = frozenset({("moving/copy_objects.py", COPY_OBJECTS)})
 """Of an application that declares what is copied: between two objects, in tests/api/moving/test_copy_objects.py."""

@@ -77,6 +77,8 @@ class Plan:
     """Whether the application has hooks, by HTTP, at each point at which its side is up."""
     actors: tuple[str, ...] = ("build", "approver")
     naps: tuple[Nap, ...] = ()
+    flag: bool = False
+    """Whether the application has a maintenance flag. No seed draws it: the others' lives stay what they are."""
     span_seconds: float = 900.0
     """How long somebody waits for the moment at which they act."""
 

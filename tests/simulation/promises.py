@@ -278,6 +278,8 @@ def settled_problems(town: Town, record: Record) -> list[str]:
     if len(named) != 1:
         problems.append(f"the routes are split: {sorted(map(str, named))}")
         return problems
+    if town.flag == "true" or record.maintenance:
+        problems.append(f"the maintenance flag is {town.flag or 'gone'}, and noted: {record.maintenance}")
     (live,) = named
     if live is None:
         return [*problems, "the routes lead elsewhere"]

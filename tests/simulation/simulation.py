@@ -133,7 +133,7 @@ class Simulation:
         )
 
     def _live(self) -> None:
-        text = self.town.found(self.plan.workers, self.plan.hooks)
+        text = self.town.found(self.plan.workers, hooks=self.plan.hooks, flag=self.plan.flag)
         self.application = load_application(text, "shop.yaml")
         self._alone("setup", lambda: self._set_up(text))
         self.sky.weather = self.plan.weather

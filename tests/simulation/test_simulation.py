@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -21,6 +22,8 @@ from tests.simulation.weather import CALM
 
 SEEDS = 500
 LIVES_AT_ONCE = 25
+FLAGGED = 100
+"""Lives of an application that has one."""
 FOUND_WITHIN = 300
 """Seeds by which each planted bug has to be found."""
 
@@ -89,3 +92,11 @@ def test_a_life_in_which_nothing_goes_wrong_is_a_whole_release() -> None:
     outcome = live(Plan(CALM), given={})
     assert (outcome.broken, outcome.moves) == ("", 1)
     assert any("ends: blue of shop is at rest" in line for line in outcome.story), "\n".join(outcome.story)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("first", range(0, FLAGGED, LIVES_AT_ONCE))
+def test_a_maintenance_flag_is_off_again_whatever_the_order_of_events(first: int) -> None:
+    lives = {seed: live(replace(plan_of(seed), flag=True), seed) for seed in range(first, first + LIVES_AT_ONCE)}
+    assert {seed: found.broken for seed, found in lives.items() if found.broken} == {}
+    assert any(found.moves for found in lives.values()), "nobody was moved: nothing was seen"

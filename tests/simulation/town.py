@@ -44,6 +44,8 @@ spec:
   policy: {{readyTimeoutSeconds: 120, bakeSeconds: 20, bakeIntervalSeconds: 5, soakSeconds: 60, keepFailedSeconds: 600,
     approvalExpiresSeconds: 900, workers: {workers}}}
 """
+FLAG = Address(CORE, EDGE, "configmaps", "flags")
+FLAGGED = f"  maintenance: {{namespace: {EDGE}, configMap: {FLAG.name}, key: moving}}\n"
 
 
 HOOKS = """\
@@ -102,9 +104,9 @@ class Town:
     """Each replica's routes, by replica and route."""
     _born: int = 0
 
-    def found(self, workers: str, hooks: bool = False) -> str:
+    def found(self, workers: str, *, hooks: bool = False, flag: bool = False) -> str:
         """Makes both sides (blue live), the routes and what the controllers would have made of them. Returns the text
-        of the application's file."""
+        of the application's file; with a maintenance `flag`, which is made, too."""
         for side, namespace in NAMESPACES.items():
             for name, count in SERVICES.items():
                 self._deployment(namespace, name, count if side is Side.BLUE else 0)
@@ -126,7 +128,16 @@ class Town:
         for replica in REPLICAS:
             self.scheduler.spawn(replica, lambda replica=replica: self._listen(replica), self.process)
         declared = ", ".join(f"{{kind: IngressRoute, namespace: {EDGE}, name: {route}}}" for route in self.routes)
-        return TEXT.format(routes=declared, workers=workers) + (HOOKS if hooks else "")
+        if flag:
+            place = Address(FLAG.api, FLAG.namespace, FLAG.plural)
+            self.server.create(place, {"metadata": {"name": FLAG.name}, "data": {"moving": "false"}})
+        return TEXT.format(routes=declared, workers=workers) + (FLAGGED if flag else "") + (HOOKS if hooks else "")
+
+    @property
+    def flag(self) -> str:
+        """What the maintenance flag says; empty without one."""
+        obj = self.server.objects.get(FLAG.key)
+        return obj["data"]["moving"] if obj else ""
 
     def ready(self, side: Side, service: str) -> int:
         """Pods of a service that are Ready now."""

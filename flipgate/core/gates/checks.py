@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Protocol
 
 from pydantic import Field, model_validator
 
-from flipgate.core.gates.json_rules import JsonRules, misses
+from flipgate.core.gates.json_rules import JsonRule, JsonRules, misses
 from flipgate.core.gates.samples import LONGEST_SECONDS, MOST_SAMPLES, in_numbers, late_allowed
 from flipgate.core.gates.task import AskingTask, Kind
 from flipgate.core.spec.fields import HeaderName, JsonPaths
@@ -162,7 +162,35 @@ def wrong_side(answer: Answer | str, header: str | None, side: str) -> str:
     return f"header {header} says {printable(named, NAMED_SHOWN)}, and this is {side}: no move to it could be proven"
 
 
-def _status(check: Check, answer: Answer) -> list[str]:
+class Expected(Protocol):
+    """What an answer has to be, whoever declares it and whoever is asked."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def json_equals(self) -> Mapping[str, Any]: ...
+    @property
+    def json_is(self) -> Mapping[str, JsonRule]: ...
+
+
+def content_misses(expected: Expected, answer: Answer) -> list[str]:
+    """What the status and the body of an answer miss, one sentence each, in no word of its own: for whoever is asked
+    by an address that the file chooses. More people read this than may ask there."""
+    missed = _status(expected, answer)
+    if not expected.json_equals and not expected.json_is:
+        return missed
+    if answer.unread:
+        return [*missed, f"body was not read: {answer.unread}"]
+    try:
+        document = parse_json(answer.body)
+    except NotJson:
+        return [*missed, "body is not JSON"]
+    equal = [path for path, wanted in sorted(expected.json_equals.items()) if _path(path, wanted, document)]
+    other = [path for path, rule in sorted(expected.json_is.items()) if misses({path: rule}, document)]
+    return [*missed, *(f"JSON path {path} is not as it has to be" for path in dict.fromkeys([*equal, *other]))]
+
+
+def _status(check: Check | Expected, answer: Answer) -> list[str]:
     if answer.status == check.status:
         return []
     return [f"status {answer.status}, expected {check.status}"]

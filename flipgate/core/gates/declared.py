@@ -46,8 +46,9 @@ def judge(gate: Gate, samples: Sequence[GateSample], now: float, namespace: str,
     known = [
         (sample, verdict) for sample, verdict in zip(samples, verdicts, strict=True) if verdict is not Verdict.UNKNOWN
     ]
-    tail = [verdict for _, verdict in known[-gate.failures :]]
-    if len(tail) == gate.failures and set(tail) == {Verdict.FAIL}:
+    failures = 1 if kind.in_words else gate.failures
+    tail = [verdict for _, verdict in known[-failures:]]
+    if len(tail) == failures and set(tail) == {Verdict.FAIL}:
         verdict = Verdict.FAIL
     elif not known or now - known[-1][0].at >= STALE_SECONDS or tail[-1] is Verdict.FAIL:
         verdict = Verdict.UNKNOWN
@@ -56,6 +57,8 @@ def judge(gate: Gate, samples: Sequence[GateSample], now: float, namespace: str,
     shown = known[-1][0] if known else samples[-1] if samples else GateSample(now, None, "not asked yet")
     belongs = _belongs(shown.of or kind.of(gate), namespace, since)
     answer = f"{number_of(shown)} {belongs}; {_counted(samples, verdicts)}"
+    if kind.in_words:
+        answer = number_of(shown)
     threshold = kind.threshold(gate, shown)
     return Evidence(gate.name, verdict, kind.asked(gate), f"{kind.whom}, {belongs}", answer, threshold)
 
@@ -67,9 +70,11 @@ def _belongs(how: str, namespace: str, since: str) -> str:
 
 
 def number_of(sample: GateSample) -> str:
-    """A look's number as it is shown, or why there is none."""
+    """A look's number, or its answer in words, as it is shown; or why there is none."""
     if sample.value is None:
-        return f"no number ({sample.why})"
+        return f"no {'answer' if sample.worded else 'number'} ({sample.why})"
+    if sample.worded:
+        return sample.beside
     text = f"{'at least ' if sample.at_least else ''}{sample.value:.4g}"
     return f"{text} ({sample.beside})" if sample.beside else text
 

@@ -34,6 +34,8 @@ class GateSample:
     """How the number belongs to the side, where the gate itself does not say it."""
     lacking: bool = False
     """The number is over less than all there is, and `why` says what is missing."""
+    worded: bool = False
+    """The answer is in words, which `beside` holds: `value` only counts what is wrong with it."""
 
 
 class Limit(NamedTuple):

@@ -50,6 +50,7 @@ WARNINGS: frozenset[str] = frozenset(
         Why.BREAK_GLASS,
         Why.FROZEN,
         Why.GATES_NOT_PASSED,
+        Why.MAINTENANCE_LEFT_ON,
         LIVE_SIDE_SHORT,
         DEPLOY_STOPPED,
         FLIP_STOPPED,

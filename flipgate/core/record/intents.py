@@ -5,11 +5,11 @@ It is stored as JSON under the keys it always had, and read here only: records o
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Self
 
+from flipgate.core.record.intent import Intent, mapping
 from flipgate.core.traffic.dark_preview import DARK_PREVIEW
 from flipgate.core.traffic.preview import PREVIEW_ROUTE
 from flipgate.core.values.sides import Side
@@ -32,6 +32,7 @@ WITHDRAW_REQUEST: Final = "WithdrawRequest"
 EXPAND_DATABASE: Final = "ExpandDatabase"
 CONTRACT_DATABASE: Final = "ContractDatabase"
 REVERT_DATABASE: Final = "RevertDatabase"
+SET_MAINTENANCE: Final = "SetMaintenance"
 
 RUN_JOBS: Final = frozenset({START_JOB, EXPAND_DATABASE, CONTRACT_DATABASE, REVERT_DATABASE})
 """Steps that may have a Job run on a side."""
@@ -41,30 +42,6 @@ BEFORE_BYTES: Final = 1_000
 _BACK = "back"
 NOBODY: Final = "nobody"
 """Whom a dark preview leads to that is taken away."""
-LEFT_OUT: Final = "leftOut"
-
-
-class Intent(ABC):
-    """What one step is about to do."""
-
-    step: ClassVar[str]
-
-    @abstractmethod
-    def written(self) -> dict[str, Any]:
-        """Returns the form in which it is stored."""
-
-    @classmethod
-    @abstractmethod
-    def read(cls, stored: Mapping[str, Any]) -> Self:
-        """Reads the stored form. Raises KeyError or ValueError where that lacks what the step needs to know."""
-
-    @classmethod
-    def find(cls, stored: Mapping[str, Any]) -> Self | None:
-        """Reads the stored form for who only looks: None where it lacks that."""
-        try:
-            return cls.read(stored)
-        except (KeyError, ValueError):
-            return None
 
 
 @dataclass(frozen=True)
@@ -156,7 +133,7 @@ class BringUp(Intent):
 
     @classmethod
     def read(cls, stored: Mapping[str, Any]) -> Self:
-        return cls(Side(stored["side"]), _mapping(stored.get("images")), _mapping(stored.get("replicas")))
+        return cls(Side(stored["side"]), mapping(stored.get("images")), mapping(stored.get("replicas")))
 
 
 @dataclass(frozen=True)
@@ -169,7 +146,7 @@ class _Scaled(Intent):
 
     @classmethod
     def read(cls, stored: Mapping[str, Any]) -> Self:
-        return cls(Side(stored["side"]), _mapping(stored.get("replicas")))
+        return cls(Side(stored["side"]), mapping(stored.get("replicas")))
 
 
 @dataclass(frozen=True)
@@ -185,7 +162,7 @@ class Rest(_Scaled):
 
     @classmethod
     def read(cls, stored: Mapping[str, Any]) -> Self:
-        return cls(Side(stored["side"]), _mapping(stored.get("replicas")), str(stored.get("before", "")))
+        return cls(Side(stored["side"]), mapping(stored.get("replicas")), str(stored.get("before", "")))
 
 
 @dataclass(frozen=True)
@@ -256,7 +233,7 @@ class CommitImages(Intent):
 
     @classmethod
     def read(cls, stored: Mapping[str, Any]) -> Self:
-        return cls(Side(stored["side"]), _mapping(stored.get("images")))
+        return cls(Side(stored["side"]), mapping(stored.get("images")))
 
 
 @dataclass(frozen=True)
@@ -353,6 +330,22 @@ class RevertDatabase(_Migration):
     step: ClassVar[str] = REVERT_DATABASE
 
 
+@dataclass(frozen=True)
+class SetMaintenance(Intent):
+    """The flag that users are being moved is set: which key, and its value then."""
+
+    step: ClassVar[str] = SET_MAINTENANCE
+    flag: str
+    value: str
+
+    def written(self) -> dict[str, Any]:
+        return {"flag": self.flag, "value": self.value}
+
+    @classmethod
+    def read(cls, stored: Mapping[str, Any]) -> Self:
+        return cls(str(stored["flag"]), str(stored["value"]))
+
+
 INTENTS: Final[tuple[type[Intent], ...]] = (
     Move,
     HandOver,
@@ -373,25 +366,5 @@ INTENTS: Final[tuple[type[Intent], ...]] = (
     ExpandDatabase,
     ContractDatabase,
     RevertDatabase,
+    SetMaintenance,
 )
-
-
-def in_words(stored: Mapping[str, Any]) -> str:
-    """Returns what is stored in few words, for people: `to green, from blue`. Counts and images are left out."""
-    return ", ".join(f"{key} {value}" for key, value in stored.items() if isinstance(value, str))
-
-
-def without_counts(stored: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns what is stored without images and counts, for an entry that has ended; it says what was left out."""
-    long = [key for key, value in stored.items() if isinstance(value, Mapping)]
-    kept = {key: value for key, value in stored.items() if key not in long}
-    return {**kept, LEFT_OUT: ", ".join(long)} if long else kept
-
-
-def side_of(stored: Mapping[str, Any]) -> str:
-    """Returns the side that a step works on; empty for one that works on both."""
-    return str(stored.get("side", ""))
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

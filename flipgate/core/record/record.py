@@ -20,6 +20,7 @@ from flipgate.core.record.compared import Compared
 from flipgate.core.record.freeze import BreakGlass, Freeze
 from flipgate.core.record.intents import MOVE_ROUTES, Move
 from flipgate.core.record.ledger import Migration
+from flipgate.core.record.maintenance import Maintenance
 from flipgate.core.record.merge_request import MergeRequest
 from flipgate.core.record.occupant import Occupant
 from flipgate.core.record.phases import AFTER_TRAFFIC, ASKED_IN, Phase, QuestionKind, Reason
@@ -188,6 +189,7 @@ class Record(Model):
     glass: BreakGlass | None = Field(default=None, exclude_if=lambda glass: glass is None)  # gone with the open release
     merge_request: MergeRequest | None = Field(default=None, exclude_if=lambda request: request is None)
     migrations: tuple[Migration, ...] = Field(default=(), exclude_if=lambda entries: not entries)  # the oldest first
+    maintenance: Maintenance | None = Field(default=None, exclude_if=lambda flag: flag is None)
     written_down: Text = ""
     """The last rollback without a record that was written down since: its mark is not obeyed again."""
 
@@ -244,8 +246,7 @@ class Record(Model):
     @property
     def both_protected(self) -> bool:
         """True while traffic moves: neither side is dark then."""
-        entry = self.open_entry
-        return self.phase.row.both_protected or (entry is not None and entry.step == MOVE_ROUTES)
+        return self.phase.row.both_protected or ((entry := self.open_entry) is not None and entry.step == MOVE_ROUTES)
 
 
 def begin(

@@ -48,8 +48,7 @@ def _news(record: Record) -> Iterator[object]:
     yield record.refused_build
     yield record.dark_preview
     yield from (condition.changed or condition.looked_at or condition.basis for condition in record.conditions)
-    yield record.merge_request
-    yield record.migrations
+    yield record.merge_request or record.maintenance or record.migrations
     yield record.frozen or record.glass
     yield record.question and record.question.look_first
     yield record.question and (record.question.content or record.question.services or record.question.who_may)

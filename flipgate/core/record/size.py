@@ -18,7 +18,10 @@ from pydantic import TypeAdapter
 from flipgate.core.record.announcement import Announcement
 from flipgate.core.record.chain import LINKS_KEPT
 from flipgate.core.record.conditions import DRIFTED
-from flipgate.core.record.intents import REST_SIDE, side_of, without_counts
+from flipgate.core.record.intent import side_of, without_counts
+from flipgate.core.record.intents import (
+    REST_SIDE,
+)
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import EntryState, JournalEntry, Record
 from flipgate.core.record.release import NONE_KEPT, Decided, FrozenEvidence, Judgement, PhaseChange, Release

@@ -9,7 +9,7 @@ from enum import StrEnum
 from itertools import chain, pairwise
 from operator import itemgetter
 
-from flipgate.core.record.intents import in_words
+from flipgate.core.record.intent import in_words
 from flipgate.core.record.phases import TERMINAL
 from flipgate.core.record.record import Decision, EntryState, JournalEntry
 from flipgate.core.record.release import Decided, FrozenEvidence, Judgement, PhaseChange, Release

@@ -13,6 +13,7 @@ from itertools import product
 from typing import Final
 
 from flipgate.core.gates.hooks import Hook, HookPoint
+from flipgate.core.gates.secrets import secrets_of
 from flipgate.core.gates.task import Task
 from flipgate.core.git.flux import GROUP as FLUX
 from flipgate.core.git.flux import PLURAL as KUSTOMIZATIONS
@@ -80,6 +81,7 @@ def rules_of(application: Application, own: str, found: Found = Found()) -> tupl
         *_routes(application),
         *_traefik(application),
         *_flux(application),
+        *_maintenance(application),
     )
 
 
@@ -132,8 +134,8 @@ def _own(application: Application, own: str) -> Iterator[Rule]:
     lease = [f"flipgate-{name}"]
     yield from rules(own, (("coordination.k8s.io", "leases", "get create update"),), lease, why="Who acts.")
     headers = [header.secret for header in application.spec.traffic.probe.headers if header.secret]
-    if secrets := [each.name for each in (*headers, *application.spec.metrics.secrets.values())]:
-        why = "Headers of flipgate's own requests (traffic.probe.headers, metrics.*Authorization)."
+    if secrets := [each.name for each in (*headers, *(secret for _, secret in secrets_of(application.spec)))]:
+        why = "Headers of flipgate's own requests (traffic.probe.headers, metrics.*Authorization, gates)."
         yield from rules(own, (("", "secrets", "get"),), [*dict.fromkeys(secrets)], why=why)
 
 
@@ -298,6 +300,12 @@ def _traefik(application: Application) -> Iterator[Rule]:
     why = "Which side answers, through each of Traefik's pods: they come and go, so none is named."
     where = application.spec.traffic.traefik.namespace
     yield from rules(where, (("", "pods", "list"), ("", "pods/proxy", "get")), why=why)
+
+
+def _maintenance(application: Application) -> Iterator[Rule]:
+    if flag := application.spec.maintenance:
+        why = "The maintenance flag: set before users are moved, and taken off."
+        yield from rules(flag.namespace, (("", "configmaps", "get patch"),), [flag.config_map], why=why)
 
 
 def _flux(application: Application) -> Iterator[Rule]:

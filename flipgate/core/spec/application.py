@@ -32,11 +32,13 @@ from flipgate.core.spec.fields import (
     ObjectName,
 )
 from flipgate.core.spec.git import GitSpec
+from flipgate.core.spec.maintenance import MaintenanceSpec
 from flipgate.core.spec.metrics import Metrics
 from flipgate.core.spec.parity import Parity
 from flipgate.core.spec.policy import Policy
 from flipgate.core.spec.pre_pull import PrePull
 from flipgate.core.spec.service import Service
+from flipgate.core.spec.sides import Sides
 from flipgate.core.spec.traffic import TrafficSpec
 from flipgate.core.spec.validation import explain_errors, takes_anything, takes_numbers
 from flipgate.core.traffic.kinds import KINDS, SOUGHT
@@ -65,34 +67,6 @@ class Metadata(FileModel):
     """What the application is called."""
 
     name: AppName = Field(description="The application's name: a DNS-1123 label of at most 40 characters.")
-
-
-class SideSpec(FileModel):
-    """Where one side lives."""
-
-    namespace: Namespace = Field(description="The namespace that holds this side, and nothing of the other.")
-
-
-class Sides(FileModel):
-    """The two sides. Which one is live is not written here: the routes say it."""
-
-    blue: SideSpec = Field(description="The side called blue.")
-    green: SideSpec = Field(description="The side called green.")
-
-    @model_validator(mode="after")
-    def _two_namespaces(self) -> Sides:
-        if self.blue.namespace == self.green.namespace:
-            raise ValueError(f'both sides are namespace "{self.blue.namespace}"; each side needs one of its own')
-        return self
-
-    def place_of(self, side: Side) -> Place:
-        """Where this side lives."""
-        return Place(side, (self.blue if side is Side.BLUE else self.green).namespace)
-
-    @property
-    def places(self) -> Places:
-        """Where both sides live."""
-        return {side: self.place_of(side) for side in Side}
 
 
 class Route(FileModel):
@@ -209,6 +183,19 @@ class Spec(FileModel):
         description="The team's repository, where overlays or routes are kept in Git.",
         exclude_if=lambda git: git is None,
     )
+
+    maintenance: MaintenanceSpec | None = Field(
+        default=None,
+        description="A flag that says so while users are moved.",
+        exclude_if=lambda flag: flag is None,
+    )
+
+    @model_validator(mode="after")
+    def _ticks_and_the_flag_stand_apart(self) -> Spec:
+        self.policy.need_ticks_beside([gate.name for gate in self.gates if gate.or_tick])
+        if self.maintenance:
+            self.maintenance.need_apart({place.namespace for place in self.sides.places.values()})
+        return self
 
     @model_validator(mode="after")
     def _tasks_are_of_declared_services(self) -> Spec:
@@ -338,19 +325,6 @@ class Application(FileModel):
     def handed_over(self) -> tuple[Service, ...]:
         """The services that work on the live side only, whatever they are, in the file's order."""
         return tuple(service for service in self.spec.services if service.role != "serving")
-
-
-def places_at(namespaces: Mapping[Side, str]) -> Places:
-    """Where the sides of an application live that has no file yet. Raises BadInput for the name of no namespace, and
-    for one that is both sides'."""
-    try:
-        sides = Sides.model_validate({side.value: {"namespace": name} for side, name in namespaces.items()})
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        fact = first["msg"].removeprefix("Value error, ")
-        obj = f"namespaces {' and '.join(namespaces.values())}"
-        raise BadInput(fact, obj=obj, untouched="the cluster") from None
-    return sides.places
 
 
 def load_application(text: str, source: str) -> Application:

@@ -34,6 +34,22 @@ def _address(url: str, info: ValidationInfo) -> str:
 Address = Annotated[str, AfterValidator(_address)]
 
 
+def _url(url: str) -> str:
+    """Says no more than that it is none, for the same reason."""
+    problem = "must be an address like https://HOST:PORT/PATH?QUERY, without user and password (not shown)"
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        raise ValueError(problem) from None
+    if not good or "@" in parts.netloc or parts.fragment or any(not c.isprintable() or c.isspace() for c in url):
+        raise ValueError(problem)
+    return url
+
+
+Url = Annotated[str, AfterValidator(_url)]
+
+
 class Metrics(Model):
     """Where the gates' numbers come from, as the worker reaches it. flipgate only reads there."""
 

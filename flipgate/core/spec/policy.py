@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -26,7 +27,7 @@ def _kept_whole(name: str) -> str:
     return name
 
 
-def _printed(text: str) -> str:
+def one_line(text: str) -> str:
     """It is shown to people as one line of a form, and kept with the question."""
     if not text.isprintable() or text != text.strip() or written_bytes(text) > NAME_BYTES:
         raise ValueError(f"is one line of {NAME_BYTES} bytes at most, without space around it")
@@ -84,7 +85,7 @@ class Tick(FileModel):
         max_length=LONGEST_TICK_NAME,
         description="How it is said: flipgate approve APP --tick NAME.",
     )
-    text: Annotated[str, AfterValidator(_printed)] = Field(
+    text: Annotated[str, AfterValidator(one_line)] = Field(
         min_length=1, max_length=LONGEST_TICK, description="What whoever ticks it says is so."
     )
     at: Literal["flip", "scale-down"] = Field(
@@ -180,3 +181,12 @@ class Policy(FileModel):
         if twice := sorted({f"{name} (at: {at})" for at, name in said if said.count((at, name)) > 1}):
             raise ValueError(f"has two ticks of one name: {', '.join(twice)}")
         return self
+
+    def need_ticks_beside(self, gates: Sequence[str]) -> None:
+        """Raises ValueError where a tick has the name of one of these gates, which a tick may stand in for, and where
+        both are more than fit into a form."""
+        ticks = {tick.name for tick in self.ticks}
+        if both := [name for name in gates if name in ticks]:
+            raise ValueError(f"named as a tick and as a gate with orTick: {', '.join(both)}")
+        if (count := len(self.ticks) + len(gates)) > MOST_TICKS:
+            raise ValueError(f"{count} ticks, those of gates with orTick among them; {MOST_TICKS} are the most")

@@ -25,7 +25,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
-from flipgate.core.values.reasons import ENTRIES, Why
+from flipgate.core.values.meanings import ENTRIES
+from flipgate.core.values.reasons import Why
 from flipgate.core.values.verdicts import Evidence
 
 _SENTENCE_ENDS = (".", "!", "?", ":")

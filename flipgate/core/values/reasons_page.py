@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from flipgate.core.values.reasons import ENTRIES, Why
+from flipgate.core.values.meanings import ENTRIES
+from flipgate.core.values.reasons import Why
 
 HEAD = """\
 # Reasons
 
-Made from `flipgate/core/values/reasons.py`; a test holds the two equal.
+Made from `flipgate/core/values/meanings.py`; a test holds the two equal.
 
 Each refusal (`reason` with `-o json`), change of phase, condition and announcement has one of these words. They are
 API: scripts may rely on them. A message says more: the object, the fact with its numbers, what was left untouched, and

@@ -7,7 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from flipgate.core.record import record as records
-from flipgate.core.record.intents import MOVE_ROUTES, Intent
+from flipgate.core.record.intent import Intent
+from flipgate.core.record.intents import (
+    MOVE_ROUTES,
+)
 from flipgate.core.record.record import EntryState, JournalEntry
 from flipgate.core.values.errors import LostLease, Refused, about
 from flipgate.steps.acting.acting import Acting

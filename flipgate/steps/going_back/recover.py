@@ -26,6 +26,7 @@ from flipgate.core.record.intents import (
     REVERT_DATABASE,
     REVERT_IMAGES,
     RUN_HOOK,
+    SET_MAINTENANCE,
     START_JOB,
     WITHDRAW_REQUEST,
     HandOver,
@@ -53,6 +54,7 @@ from flipgate.steps.going_back.way_back import RollbackRequest, open_way, scale_
 from flipgate.steps.looking.drift import drift_advice
 from flipgate.steps.looking.look import look, look_at_traffic, need_record
 from flipgate.steps.moving.hand_over import hand_over_workers
+from flipgate.steps.moving.maintenance import take_maintenance_off
 from flipgate.steps.moving.move import close_routes, move_back
 from flipgate.steps.moving.preview import clear_preview
 
@@ -147,6 +149,12 @@ def _undo(acting: Acting, entry: JournalEntry) -> Outcome:
 def _clear_preview(acting: Acting, entry: JournalEntry) -> Outcome:
     clear_preview(acting)
     return _undo(acting, entry)
+
+
+def _take_flag_off(acting: Acting, entry: JournalEntry) -> Outcome:
+    outcome = _undo(acting, entry)
+    take_maintenance_off(acting)
+    return outcome
 
 
 def _hand_over(acting: Acting, entry: JournalEntry) -> Outcome:
@@ -250,6 +258,7 @@ RECOVERIES: Mapping[str, Callable[[Acting, JournalEntry], Outcome]] = MappingPro
         EXPAND_DATABASE: _undo,
         CONTRACT_DATABASE: _undo,
         REVERT_DATABASE: _undo,
+        SET_MAINTENANCE: _take_flag_off,
     }
 )
 """What is done about an interrupted step. One that is not here is closed as undone: its run begins it again."""

@@ -63,6 +63,7 @@ from flipgate.steps.going_back.way_back import (
 from flipgate.steps.looking.drift import movable_sides
 from flipgate.steps.looking.look import look_at_side, look_at_traffic
 from flipgate.steps.moving.jobs import stop_jobs
+from flipgate.steps.moving.maintenance import flag_taken_off
 from flipgate.steps.moving.move import close_routes, forget_unrecorded, keep_back, move_back, plan_to_send
 from flipgate.steps.moving.preview import clear_preview
 from flipgate.steps.moving.rest import rest
@@ -213,6 +214,7 @@ def go_back(acting: Acting, target: Side, request: RollbackRequest) -> RolledBac
         left += forget_unrecorded(acting, planned[0])
     if not handed.again:  # else the release stays as it is, and who goes on with it hands them back
         left += attempted("end the release", lambda: _end(acting, target, answers.request, way, answers.proven))
+        left += flag_taken_off(acting)
     return RolledBack(way.name, target, 0.0, True, answers.first_answer, (*notes, *way.notes, *answers.unproven), left)
 
 
@@ -333,6 +335,7 @@ def _end_unseen(acting: Acting, release: Release, message: str) -> RolledBack:
         left += (f"{release.side} was not put to rest: {view.traffic}",)
     else:
         left += attempted(f"put {release.side} to rest", lambda: _rest_unseen(acting, view, dark), but=LostLease)
+    left += flag_taken_off(acting)
     return RolledBack(ABORT, None, 0.0, notes=_where_users_are(view), left=left)
 
 

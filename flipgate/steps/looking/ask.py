@@ -7,6 +7,7 @@ from functools import cache
 from threading import Lock
 
 from flipgate.adapters.secrets import header_value
+from flipgate.core.gates.secrets import secrets_of
 from flipgate.core.spec.probe import SecretKey
 from flipgate.core.values.answer import Answer
 from flipgate.core.values.errors import FlipgateError, Forbidden
@@ -34,9 +35,8 @@ def probe_problems(world: World) -> Iterator[str]:
     namespace, traffic = world.store.namespace, world.application.spec.traffic
     if traffic.probes_per_second and (too_slow := traffic.too_slow(_replicas(world))):
         yield f"{world.proxy.name}: {too_slow}"
-    declared = {f"spec.metrics.{name}": secret for name, secret in world.application.spec.metrics.secrets.items()}
     probes = {header.secret: "spec.traffic.probe.headers" for header in traffic.probe.headers if header.secret}
-    for where, secret in [*((where, secret) for secret, where in probes.items()), *declared.items()]:
+    for where, secret in [*((where, secret) for secret, where in probes.items()), *secrets_of(world.application.spec)]:
         try:
             header_value(world.cluster, namespace, secret)
         except Forbidden:

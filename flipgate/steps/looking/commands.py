@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from flipgate.adapters import programs
 from flipgate.adapters.addresses import address
@@ -37,21 +38,35 @@ def run_command(world: World, side: Side, release: str, task: Task, may_go_on: C
     if isinstance(program, NotStarted):
         found = program
     else:
-        with (
-            forwarding(world.cluster, _behind(world, place, task)) as forwarded,
-            tempfile.TemporaryDirectory(prefix="flipgate-task-", ignore_cleanup_errors=True) as folder,
-        ):
+        with forwarding(world.cluster, _behind(world, place, task)) as forwarded:
             about = {"SIDE": str(side), "NAMESPACE": place.namespace, "RELEASE": release}
-            environment = told(os.environ, folder, forwarded.urls, task.asked, about)
-            home = Path(os.environ[FOLDER_VARIABLE])
-            found = programs.run(
-                program, command[1:], environment, home, timeout=task.timeout_seconds, may_go_on=may_go_on
+            found = run_alone(
+                command, about, forwarded.urls, task.asked, timeout=task.timeout_seconds, may_go_on=may_go_on
             )
         notes = list(forwarded.notes)
     verdict, fact = judge_command(found, task.timeout_seconds)
     evidence = Evidence(task.name, verdict, task.what, str(place), "; ".join([fact, *notes]), task.wanted)
     text = "" if isinstance(found, NotStarted) else found.output.text
     return replace(evidence, output=text, seconds=round(world.monotonic() - began, 3))
+
+
+def run_alone(
+    command: Sequence[str],
+    about: Mapping[str, str],
+    urls: Mapping[str, str] = MappingProxyType({}),
+    asked: str = "",
+    *,
+    timeout: float,
+    may_go_on: Callable[[], None] = lambda: None,
+) -> Ended | NotStarted:
+    """Runs a program of the operator's in a folder of its own, told what it is `about` (FLIPGATE_*) and the addresses
+    of Services."""
+    program = programs.find_program(command, os.environ)
+    if isinstance(program, NotStarted):
+        return program
+    with tempfile.TemporaryDirectory(prefix="flipgate-task-", ignore_cleanup_errors=True) as folder:
+        environment, home = told(os.environ, folder, urls, asked, about), Path(os.environ[FOLDER_VARIABLE])
+        return programs.run(program, command[1:], environment, home, timeout=timeout, may_go_on=may_go_on)
 
 
 @about_application(untouched="both sides")
@@ -63,26 +78,42 @@ def need_commands(world: World) -> None:
 
 
 def command_problems(world: World) -> Iterator[str]:
-    """Each command whose program this very environment would not run."""
-    for task in world.application.spec.tasks:
-        if task.command and isinstance(found := programs.find_program(task.command, os.environ), NotStarted):
-            yield f"{task.noun} {task.name} cannot be run: {found.fact}"
+    """Each command, of tasks and gates, whose program this very environment would not run. For a gate with `orTick` a
+    person may answer."""
+    spec = world.application.spec
+    tasks = [(f"{task.noun} {task.name}", task.command or ()) for task in spec.tasks]
+    gates = [(f"gate {gate.name}", gate.kind.program(gate)) for gate in spec.gates if not gate.or_tick]
+    for what, command in (*tasks, *gates):
+        if command and isinstance(found := programs.find_program(command, os.environ), NotStarted):
+            yield f"{what} cannot be run: {found.fact}"
+
+
+def unread_applications(world: World) -> Iterator[str]:
+    """Each gate that asks another application's record, where there is none that can be read."""
+    for gate in world.application.spec.gates:
+        if other := gate.kind.reads(gate):
+            try:
+                world.store.of(other).read()
+            except FlipgateError as error:
+                yield f"gate {gate.name}: application {other}: {error.fact}"
 
 
 def commands_here(world: World) -> Iterator[str]:
     """What `check` finds of commands. Without the folder's name nothing can be known here: that is said, for the
     worker's environment is another."""
     tasks = [task for task in world.application.spec.tasks if task.command]
+    gates = [gate for gate in world.application.spec.gates if gate.kind.program(gate)]
+    named = [*(task.name for task in tasks), *(gate.name for gate in gates)]
     request = world.application.spec.git.request if world.application.spec.git else None
     if request and FOLDER_VARIABLE in os.environ:
         found = programs.find_program(request.command, os.environ)
         yield from [f"spec.git.request cannot be run: {found.fact}"] if isinstance(found, NotStarted) else []
-    if tasks and FOLDER_VARIABLE in os.environ:
+    if named and FOLDER_VARIABLE in os.environ:
         yield from command_problems(world)
-    elif tasks:
+    elif named:
         world.say(
             f"{FOLDER_VARIABLE} is not set here, so nobody looked whether the programs of "
-            f"{', '.join(task.name for task in tasks)} are there; a worker without it refuses each release"
+            f"{', '.join(named)} are there; a worker without it refuses each release"
         )
     for side in Side if tasks else ():
         place = world.application.place_of(side)

@@ -14,7 +14,8 @@ from flipgate.adapters.store import Store
 from flipgate.core.draft.found import Found, Leading, Object, Seen, SideFound
 from flipgate.core.draft.text import Draft, draft_file
 from flipgate.core.gates.header import judge_asking, judge_header
-from flipgate.core.spec.application import Application, load_new_application, places_at
+from flipgate.core.spec.application import Application, load_new_application
+from flipgate.core.spec.sides import places_at
 from flipgate.core.spec.traffic import TraefikSpec
 from flipgate.core.traffic.kinds import KINDS, SOUGHT
 from flipgate.core.traffic.kinds.http_route import HTTPRoute

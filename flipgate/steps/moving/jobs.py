@@ -15,7 +15,11 @@ from flipgate.adapters.addresses import address, address_of
 from flipgate.adapters.logs import last_lines
 from flipgate.core.gates.job_check import APPLICATION, RELEASE, job_labels, job_name, job_of, left_to_its_end
 from flipgate.core.gates.task import Task
-from flipgate.core.record.intents import RUN_JOBS, StartJob, side_of
+from flipgate.core.record.intent import side_of
+from flipgate.core.record.intents import (
+    RUN_JOBS,
+    StartJob,
+)
 from flipgate.core.values.errors import Conflict, FlipgateError, Forbidden, NotFound, PermanentError, Refused
 from flipgate.core.values.foreign import printable, without_secrets
 from flipgate.core.values.place import Place

@@ -45,6 +45,7 @@ from flipgate.steps.looking.targets import need_targets
 from flipgate.steps.moving.copy_objects import stamp_copies
 from flipgate.steps.moving.dark_preview import take_dark_preview_away
 from flipgate.steps.moving.jobs import stop_jobs
+from flipgate.steps.moving.maintenance import set_maintenance
 from flipgate.steps.moving.move import hold_routes, move, need_counts
 from flipgate.steps.moving.preview import need_preview
 from flipgate.steps.moving.stamp import stamp
@@ -95,6 +96,7 @@ def flip(acting: Acting) -> tuple[Move, Proven]:
         world.say(f"a first release: nothing ever ran on {release.side.other}, so no old side is looked for in Traefik")
     need_preview(acting, view.traffic, release.side, replicas)
     take_dark_preview_away(acting)
+    set_maintenance(acting)
 
     def approved(record: Record, entry: int) -> Record:
         need_begin(record)  # in the very write: a freeze that was there before it holds

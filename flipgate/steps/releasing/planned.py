@@ -29,6 +29,7 @@ from flipgate.steps.looking.costs import costs_of
 from flipgate.steps.looking.look import need_record
 from flipgate.steps.looking.scaled_objects import find_scaled, find_unpaused
 
+MAINTENANCE = "maintenance flag"
 ROUTES, WORK, MIGRATIONS, HOOKS, BACK = "routes", "work", "migrations", "hooks", "a rollback"
 AFTER_YES: Final[Mapping[QuestionKind, tuple[HookPoint, ...]]] = MappingProxyType(
     {
@@ -56,10 +57,19 @@ def plan_of(world: World, view: View, release: Release, kind: QuestionKind) -> t
             _routes(world, view, release),
             (WORK, _work(world, record, old, view.sides[release.side]), pods),
             _migrations(world, record),
+            (MAINTENANCE, _maintenance(world), ""),
             (HOOKS, hook_lines(world, kind), pods),
             (BACK, back, pods),
         ]
     )
+
+
+def _maintenance(world: World) -> list[str]:
+    flag, policy = world.application.spec.maintenance, world.application.spec.policy
+    if flag is None:
+        return []
+    until = f"{policy.bake_seconds} s later, once the bake has passed, or when users are back"
+    return [f"{flag}: {flag.during} from right before users move until {until}; then {flag.otherwise}"]
 
 
 def hook_lines(world: World, kind: QuestionKind) -> list[str]:

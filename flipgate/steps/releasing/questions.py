@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from flipgate.core.gates.declared import word_for
+from flipgate.core.gates.or_tick import ticks_for, without_ticks_for
 from flipgate.core.record import approvals, soak
 from flipgate.core.record import record as records
 from flipgate.core.record.approvals import Granted, NotGranted, accept, ask_for, asked_already
@@ -79,6 +80,8 @@ def basis(
         change["plan"] = [[str(p.route), [op for op in p.operations if op["op"] != "test"]] for p in patches]
     else:
         change["plan"] = ["rest", str(side.side), world.application.spec.policy.rest_replicas]
+    if (flag := world.application.spec.maintenance) and kind is QuestionKind.FLIP:
+        change["maintenance"] = flag.model_dump(mode="json")
     if losing := losing_data(world, view, release, kind):
         change["deletes"] = sorted(workload.name for workload in losing)
     return hashlib.sha256(json.dumps(change, sort_keys=True).encode()).hexdigest()[:16]
@@ -113,9 +116,10 @@ def pose(world: World, kind: QuestionKind, evidence: list[Evidence], *, flow_run
     asked = ask_for(record, kind, basis(world, view, release, kind, settings), summary, world.now(), expires)
     known = {ref: each.ids for ref, each in behind.content.items() if each.ids}
     may, services = who_may_approve(world, release), dict(behind.services)
-    ticks = ticks_of(world.application.spec.policy.ticks, kind)
+    gates = gates_at(world, kind)
+    ticks = (*ticks_of(world.application.spec.policy.ticks, kind), *ticks_for(gates, evidence))
     asked = but(asked, flow_run=flow_run, url=url, content=known, services=services, who_may=may, ticks=ticks)
-    asked = but(asked, gates=word_for(gates_at(world, kind)))
+    asked = but(asked, gates=word_for(gates))
     if standing := asked_already(record, asked):
         return standing
     changes = changes_of(world, view, release, kind, found)
@@ -257,11 +261,12 @@ def _other_policy(world: World, release: Release, question: Question) -> str:
     """What the file says of a yes by now, other than when it was asked for."""
     if question.who_may != who_may_approve(world, release):
         return "who may approve"
-    if question.ticks != ticks_of(world.application.spec.policy.ticks, question.kind):
+    gates = gates_at(world, question.kind)
+    if without_ticks_for(gates, question.ticks) != ticks_of(world.application.spec.policy.ticks, question.kind):
         return "what is to be ticked with a yes"
     if lines_of(question.plan, HOOKS) != lines_of(parts([(HOOKS, hook_lines(world, question.kind), "")]), HOOKS):
         return "what the hooks are that run then"
-    return "" if question.gates == word_for(gates_at(world, question.kind)) else "what the gates are that have to pass"
+    return "" if question.gates == word_for(gates) else "what the gates are that have to pass"
 
 
 def _changed_since(world: World, view: View, release: Release, question: Question) -> str:

@@ -32,13 +32,14 @@ from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.ask import probe_problems
 from flipgate.steps.looking.autoscalers import find_rested
-from flipgate.steps.looking.commands import commands_here
+from flipgate.steps.looking.commands import commands_here, unread_applications
 from flipgate.steps.looking.companions import companion_problems
 from flipgate.steps.looking.dark_preview import dark_preview_notes, dark_preview_problems
 from flipgate.steps.looking.git import git_problems
 from flipgate.steps.looking.grants import missing_grants
 from flipgate.steps.looking.header import Found, check_header, header_problems, need_header
 from flipgate.steps.looking.look import look, look_at_side, look_at_traffic
+from flipgate.steps.looking.maintenance import maintenance_problems
 from flipgate.steps.looking.other_kinds import kind_problems, need_kinds
 from flipgate.steps.looking.preflight import preflight_problems
 from flipgate.steps.looking.scaled_objects import find_scaled
@@ -73,7 +74,15 @@ def check_application(
         say(note)
     on_sides = [problem for side in Side for problem in _side(world, side)]
     commands = commands_here(world)
-    found = [*_routes(world), *undeclared_problems(world), *on_sides, *commands, *starter_problems(world)]
+    found = [
+        *_routes(world),
+        *undeclared_problems(world),
+        *on_sides,
+        *commands,
+        *starter_problems(world),
+        *maintenance_problems(world),
+        *unread_applications(world),
+    ]
     in_git = [*applied_problems(world, say), *git_problems(world, say)]
     if asks_no_pod := account is Account.READER:
         say("Traefik was not asked how users are answered: a reader asks no pod")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flipgate.core.gates.kinds import Gate
+from flipgate.core.gates.or_tick import as_said, hold_back
 from flipgate.core.gates.points import BEFORE, GatePoint, compared, since
 from flipgate.core.gates.sample import GateSample
 from flipgate.core.record.going_on import gates_held
@@ -52,20 +53,24 @@ def _declared(world: World, *points: GatePoint) -> list[tuple[Gate, GatePoint]]:
     return list(asked.values())
 
 
-def gates_before(world: World, kind: QuestionKind, record: Record | None = None) -> list[Evidence]:
+def gates_before(
+    world: World, kind: QuestionKind, record: Record | None = None, *, moving: bool = False
+) -> list[Evidence]:
     """Returns what the gates say that have to pass before this move of the open release, as a person's word to pass
-    them (BreakGlass) leaves them."""
+    them (BreakGlass) leaves them; right before the move (`moving`) as the ticks of the yes leave them, too."""
     record = record or world.store.read()
     release = record.release
     found = ask_gates(world, release, *BEFORE[kind]) if release else []
-    return list(passed(found, glass_of(record, kind, world.now())))
+    judged = passed(found, glass_of(record, kind, world.now()))
+    return list(as_said(gates_at(world, kind), judged, record.approval, kind) if moving else judged)
 
 
 @about_application(untouched="all routes and both sides")
-def need_gates(world: World, kind: QuestionKind) -> list[Evidence]:
-    """Returns the same. Raises Refused (GatesNotPassed) unless each passes: unknown is no pass."""
-    found = gates_before(world, kind)
-    if bad := not_passed(found):
+def need_gates(world: World, kind: QuestionKind, *, moving: bool = False) -> list[Evidence]:
+    """Returns the same. Raises Refused (GatesNotPassed) unless each passes: unknown is no pass. Before a person is
+    asked, one for which they may answer (`orTick`) holds nobody back."""
+    found = gates_before(world, kind, moving=moving)
+    if bad := not_passed(found) if moving else hold_back(gates_at(world, kind), found):
         name = world.application.name
         kept = "the way back stays open" if kind is QuestionKind.SCALE_DOWN else "users stay where they are"
         raise Refused(
@@ -105,7 +110,7 @@ def gates_hold(world: World) -> str:
     kind = record.phase.row.question
     if release is None or kind is None or not gates_held(record):
         return ""
-    return said_of(not_passed(gates_before(world, kind, record)))
+    return said_of(hold_back(gates_at(world, kind), gates_before(world, kind, record)))
 
 
 def _ask(world: World, release: Release, gate: Gate, point: GatePoint) -> Evidence:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from flipgate.adapters import alerts, logs, metrics
+from flipgate.adapters import alerts, logs, metrics, sources
 from flipgate.adapters.addresses import address
 from flipgate.adapters.history import HISTORY_KEPT
 from flipgate.adapters.sources import Source
 from flipgate.adapters.traefik import COUNTERS_SECONDS
 from flipgate.core.gates.alertmanager import Alert
+from flipgate.core.gates.command_check import Ended, NotStarted
 from flipgate.core.gates.kinds.kind import Lines
 from flipgate.core.gates.past import moves, side_through
 from flipgate.core.gates.points import GatePoint
@@ -28,14 +30,17 @@ from flipgate.core.gates.traefik_counters import (
     rule_counter,
     target_counter,
 )
+from flipgate.core.record.record import Record
 from flipgate.core.spec.probe import SecretKey
 from flipgate.core.traffic.traffic import SERVICE
+from flipgate.core.values.answer import Answer
 from flipgate.core.values.errors import FlipgateError
 from flipgate.core.values.foreign import fault
 from flipgate.core.values.placeholders import filled
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.ask import secret_value
+from flipgate.steps.looking.commands import run_alone
 from flipgate.steps.looking.look import look_at_traffic
 from flipgate.steps.looking.targets import services_of
 
@@ -166,3 +171,21 @@ class WorldReader:
 
         replicas = self.world.proxy.replicas(timeout=COUNTERS_SECONDS)
         return dict(zip(replicas, self.world.each(read, replicas), strict=True))
+
+    def images(self) -> Mapping[str, str]:
+        release = self.world.store.read().release
+        return release.images if release else {}
+
+    def record_of(self, application: str) -> Record:
+        return self.world.store.of(application).read()
+
+    def run(self, command: Sequence[str], timeout_seconds: float) -> Ended | NotStarted:
+        release = self.world.store.read().release
+        about = {"SIDE": str(self.side), "NAMESPACE": self.namespace(self.side)}
+        if release:
+            images = json.dumps(dict(release.images), sort_keys=True)
+            about |= {"RELEASE": release.name, "IMAGES": images}
+        return run_alone(command, about, timeout=timeout_seconds)
+
+    def fetch(self, url: str, authorization: SecretKey | None) -> Answer | str:
+        return sources.fetch(_source(self.world, url, authorization))

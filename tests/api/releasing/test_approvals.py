@@ -14,6 +14,7 @@ from flipgate.core.record.approvals import Granted, NotGranted
 from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.record import Approval, Decision, Record
 from flipgate.core.values.errors import Refused
+from flipgate.core.values.reasons import Why
 from flipgate.steps.acting.world import World
 from flipgate.steps.releasing import questions
 from tests.api.forms import NO, YES, Run
@@ -95,6 +96,14 @@ def test_a_run_asks_until_a_form_says_why_and_the_answer_is_in_the_record_before
     assert run.asks(dark) == Granted(by="ben (self-declared)", reason="looks good")
     assert (recorded(dark).via, recorded(dark).by) == ("Prefect UI", "ben (self-declared)")
     assert len(run.asked) == 3
+
+
+def test_a_run_whose_question_is_gone_leaves_the_one_that_somebody_asks_by_now(dark: World) -> None:
+    Run().asks(dark)
+    asked = dark.store.read().question
+    assert asked
+    questions.close_refused(dark, NotGranted(Why.QUESTION_GONE, "another question is open"))
+    assert dark.store.read().question == asked
 
 
 def test_a_recorded_yes_stands_for_a_fresh_run_and_as_it_was_recorded_whatever_its_doorbell_says(dark: World) -> None:

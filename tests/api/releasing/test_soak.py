@@ -17,10 +17,8 @@ from flipgate.core.record.record import Decision, Record
 from flipgate.core.record.release import Release
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
-from flipgate.core.values.reasons import Why
 from flipgate.core.values.verdicts import Evidence
 from flipgate.steps.acting.world import World, utc_now
-from flipgate.steps.releasing import questions
 from tests.api.desk import Desk
 from tests.api.forms import Run
 from tests.api.played import PlayedPrefect, SuspendedError, played
@@ -171,15 +169,6 @@ def test_the_end_is_no_further_than_thirty_days_away(shop: Shop, soaking: World,
 
 def test_only_of_a_live_release_is_anything_kept(shop: Shop, dark: World) -> None:
     assert Desk(shop).refused("extend", shop.name, "--hours", "2", *WHY) == "WrongPhase"
-
-
-@pytest.mark.usefixtures("suspending", "prefect")
-def test_a_run_whose_question_is_gone_leaves_the_one_that_somebody_asks_by_now(shop: Shop, soaked: World) -> None:
-    assert scale_down(soaked, ONE) is None
-    asked = soaked.store.read().question
-    assert asked
-    questions.close_refused(soaked, NotGranted(Why.QUESTION_GONE, "another question is open"))
-    assert soaked.store.read().question == asked
 
 
 # Early

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from flipgate.core.gates.alertmanager import Alert
+from flipgate.core.gates.command_check import Ended, NotStarted
 from flipgate.core.gates.kinds import Gate
 from flipgate.core.gates.points import GatePoint
 from flipgate.core.gates.prometheus import NO_DATA, Series
 from flipgate.core.gates.sample import GateSample, Point
 from flipgate.core.gates.traefik_counters import Counters
+from flipgate.core.record.record import Record
+from flipgate.core.spec.probe import SecretKey
+from flipgate.core.values.answer import Answer
 from flipgate.core.values.sides import Side
 from tests.core.builders import NOW
 
@@ -38,6 +42,10 @@ class PlayedReader:
     point: GatePoint = GatePoint.BAKE
     dark_since: datetime | None = None
     asked: list[str] = field(default_factory=list)
+    records: Mapping[str, Record] = field(default_factory=dict)
+    released: Mapping[str, str] = field(default_factory=dict)
+    ended: Ended | NotStarted = field(default_factory=lambda: NotStarted("nobody runs it"))
+    answer: Answer | str = "cannot be reached"
 
     @property
     def since(self) -> datetime:
@@ -78,6 +86,20 @@ class PlayedReader:
         self.asked.append(promql)
         found = self.matrix(promql)
         return (None, found) if isinstance(found, str) else (found, "")
+
+    def images(self) -> Mapping[str, str]:
+        return self.released
+
+    def record_of(self, application: str) -> Record:
+        return self.records[application]
+
+    def run(self, command: Sequence[str], timeout_seconds: float) -> Ended | NotStarted:
+        self.asked.append(" ".join(command))
+        return self.ended
+
+    def fetch(self, url: str, authorization: SecretKey | None) -> Answer | str:
+        self.asked.append(url)
+        return self.answer
 
 
 def gate_of(**keys: Any) -> Gate:

@@ -24,7 +24,11 @@ from flipgate.core.git.agreement import (
 )
 from flipgate.core.record import conditions
 from flipgate.core.record import record as records
-from flipgate.core.record.intents import CommitRoutes, Intent, Move
+from flipgate.core.record.intent import Intent
+from flipgate.core.record.intents import (
+    CommitRoutes,
+    Move,
+)
 from flipgate.core.record.merge_request import MergeRequest
 from flipgate.core.record.record import EntryState, Record
 from flipgate.core.spec.git import GitSpec

@@ -62,7 +62,7 @@ def test_the_state_of_the_live_side_is_noted_on_its_workloads_too() -> None:
 def test_warnings_are_the_reasons_for_which_a_release_ends_badly_or_goes_back_or_people_have_to_look() -> None:
     into = {why for news in TRANSITIONS.values() for new, whys in news.items() if new in BAD_ENDS for why in whys}
     stops = {"DeployStopped", "FlipStopped", "ScaleDownStopped", "Frozen", "GatesNotPassed", "BreakGlass"}
-    whys = stops | {"LiveSideShort", "Drifted", "WorksTwice"}
+    whys = stops | {"LiveSideShort", "Drifted", "WorksTwice", "MaintenanceLeftOn"}
     assert into | {Reason.MOVE_UNDONE} | whys == WARNINGS
     assert [written(said(reason=why))["type"] for why in ("ChecksFailed", "BakePassed", "DecisionWanted")] == [
         "Warning",

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from flipgate.adapters.store import parse_record
+from flipgate.core.record.intent import Intent, in_words
 from flipgate.core.record.intents import (
     INTENTS,
     BringUp,
@@ -18,7 +19,6 @@ from flipgate.core.record.intents import (
     DarkPreview,
     ExpandDatabase,
     HandOver,
-    Intent,
     Move,
     Preview,
     ReleaseRoutes,
@@ -28,9 +28,9 @@ from flipgate.core.record.intents import (
     RevertDatabase,
     RevertImages,
     RunHook,
+    SetMaintenance,
     StartJob,
     WithdrawRequest,
-    in_words,
 )
 from tests.core import source
 from tests.core.builders import BLUE, GREEN
@@ -65,6 +65,7 @@ STORED: tuple[tuple[Intent, dict[str, Any]], ...] = (
     (ExpandDatabase(GREEN, "orders", "12"), {"side": "green", "database": "orders", "before": "12"}),
     (ContractDatabase(BLUE, "orders", "13"), {"side": "blue", "database": "orders", "before": "13"}),
     (RevertDatabase(GREEN, "orders", "13"), {"side": "green", "database": "orders", "before": "13"}),
+    (SetMaintenance("key a of ConfigMap b/c", "on"), {"flag": "key a of ConfigMap b/c", "value": "on"}),
 )
 """As flipgate wrote them before they had types: what is stored is not to change."""
 

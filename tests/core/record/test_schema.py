@@ -17,6 +17,7 @@ from flipgate.core.record.announcement import Announcement, InChat
 from flipgate.core.record.compared import Compared
 from flipgate.core.record.freeze import BreakGlass, Freeze
 from flipgate.core.record.ledger import Migration
+from flipgate.core.record.maintenance import Maintenance
 from flipgate.core.record.merge_request import MergeRequest
 from flipgate.core.record.occupant import Occupant, Ran
 from flipgate.core.record.phases import Phase, Reason
@@ -50,6 +51,17 @@ NEWS: dict[str, Record] = {
     "dark_preview": record(dark_preview=("IngressRoute edge/flipgate-dark-preview-shop-0",)),
     "merge_request": record(merge_request=MergeRequest(branch="flipgate/shop/a-1-green", to=GREEN, at=NOW)),
     "migrations": record(migrations=(Migration(database="orders", release="a-1", before="12", at=NOW, by="ci"),)),
+    "maintenance": record(
+        maintenance=Maintenance(
+            namespace="edge",
+            config_map="flags",
+            key="moving",
+            during="true",
+            otherwise="false",
+            at=NOW,
+            at_most_seconds=3600,
+        )
+    ),
     "frozen": record(frozen=Freeze(by="ana", reason="an outage", at=NOW)),
     "glass": record(
         release=release(*DARK),
@@ -149,7 +161,17 @@ def test_whatever_is_stored_and_was_not_known_then_is_judged_here() -> None:
     then["Record"] = set(FIRST["properties"])
     added = {name: keys - then[name] for name, keys in fields(Record).items() if name in then and keys - then[name]}
     assert added == {
-        "Record": {"darkPreview", "frozen", "glass", "inChat", "mergeRequest", "migrations", "queued", "refusedBuild"},
+        "Record": {
+            "darkPreview",
+            "frozen",
+            "glass",
+            "inChat",
+            "maintenance",
+            "mergeRequest",
+            "migrations",
+            "queued",
+            "refusedBuild",
+        },
         "Announcement": {"question"},
         "Condition": {"basis", "changed", "lookedAt"},
         "Question": {"compared", "content", "gates", "lookFirst", "plan", "services", "ticks", "whoMay"},

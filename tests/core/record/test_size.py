@@ -15,7 +15,11 @@ from flipgate.adapters.store import parse_record
 from flipgate.core.record.announcement import InChat
 from flipgate.core.record.chain import LINKS_KEPT
 from flipgate.core.record.in_chat import MOST_KEPT
-from flipgate.core.record.intents import LEFT_OUT, BringUp, Rest
+from flipgate.core.record.intent import LEFT_OUT
+from flipgate.core.record.intents import (
+    BringUp,
+    Rest,
+)
 from flipgate.core.record.phases import TRANSITIONS, Phase
 from flipgate.core.record.record import (
     EntryState,

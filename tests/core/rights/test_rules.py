@@ -208,6 +208,15 @@ def test_who_writes_records_is_of_all_applications_and_printed_for_one_only_wher
     assert "SHARED by all applications" in text
 
 
+def test_the_maintenance_flag_is_read_and_written_by_its_name_and_the_secret_of_a_gate_is_read() -> None:
+    flag = "  maintenance: {namespace: edge, configMap: flags, key: moving}\n"
+    named = {("edge", verb, "configmaps", ("flags",)) for verb in ("get", "patch")}
+    assert more(SHOP + flag) == named
+    asked = "{url: 'https://x/y', authorization: {name: tickets, key: header}}"
+    gate = f"  gates: [{{name: ticket, http: {asked}, at: flip}}]\n"
+    assert more(SHOP + gate) == {("flipgate", "get", "secrets", ("tickets",))}
+
+
 def test_no_secret_of_a_side_is_listed_and_each_that_is_read_or_written_is_named() -> None:
     """But for `create`, whose requests name nothing."""
     parity = "  parity: {equal: [{kind: Secret, name: key, sync: copy}, {kind: Secret}]}\n"

@@ -9,6 +9,7 @@ from flipgate.core.record import intents
 from tests.core import source
 from tests.faults.walk import (
     BY_DATABASE,
+    BY_FLAG,
     BY_GIT,
     BY_HOOK,
     BY_PARITY,
@@ -25,7 +26,7 @@ pytestmark = source.IN_ONE_PROCESS
 
 def test_each_place_that_writes_an_entry_is_walked_to() -> None:
     walked = {(crash.writer, crash.step) for crash in WALK + BY_GIT}
-    walked |= BY_SEARCH | BY_WORD | BY_REQUEST | BY_REVERT | BY_PARITY | BY_HOOK | BY_DATABASE | BY_PULLING
+    walked |= BY_SEARCH | BY_WORD | BY_REQUEST | BY_REVERT | BY_PARITY | BY_HOOK | BY_DATABASE | BY_PULLING | BY_FLAG
     assert walked == set(_written())
 
 

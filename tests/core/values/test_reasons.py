@@ -13,7 +13,8 @@ import pytest
 from flipgate.cli import VERBS
 from flipgate.core.record.phases import Reason
 from flipgate.core.values.errors import Refused
-from flipgate.core.values.reasons import ENTRIES, Why
+from flipgate.core.values.meanings import ENTRIES
+from flipgate.core.values.reasons import Why
 from flipgate.core.values.reasons_page import render
 from flipgate.core.way_back.live_side import LiveSideReason
 from flipgate.core.way_back.unwatched import UnwatchedReason

@@ -5,7 +5,11 @@ from __future__ import annotations
 import pytest
 
 from flipgate.core.record import record as records
-from flipgate.core.record.intents import Intent, Move, Rest
+from flipgate.core.record.intent import Intent
+from flipgate.core.record.intents import (
+    Move,
+    Rest,
+)
 from flipgate.core.record.record import EntryState, Record
 from flipgate.core.way_back.going_back import sent_elsewhere
 from tests.core.builders import BLUE, GREEN, at, record

@@ -10,6 +10,9 @@ from typing import Any, Final
 from pydantic import ConfigDict, model_validator
 
 from flipgate.core.gates.kinds.alerts import Alerts, AlertsKeys
+from flipgate.core.gates.kinds.application import ApplicationGate, ApplicationKeys
+from flipgate.core.gates.kinds.command import CommandGate, CommandGateKeys
+from flipgate.core.gates.kinds.http import Http, HttpKeys
 from flipgate.core.gates.kinds.in_flight import InFlight, InFlightKeys
 from flipgate.core.gates.kinds.kind import GateKind
 from flipgate.core.gates.kinds.logs import Logs, LogsKeys
@@ -18,6 +21,7 @@ from flipgate.core.gates.kinds.ready_made import P99, P99Keys, SuccessRatio, Suc
 from flipgate.core.gates.kinds.restarts import Restarts, RestartsKeys
 from flipgate.core.gates.kinds.traefik import Traefik, TraefikKeys
 from flipgate.core.gates.kinds.verified import Verified, VerifiedKeys
+from flipgate.core.gates.points import GatePoint
 
 KINDS: Final[Mapping[str, GateKind[Any]]] = MappingProxyType(
     {
@@ -32,6 +36,9 @@ KINDS: Final[Mapping[str, GateKind[Any]]] = MappingProxyType(
             P99(),
             InFlight(),
             Verified(),
+            CommandGate(),
+            Http(),
+            ApplicationGate(),
         )
     }
 )
@@ -55,6 +62,9 @@ class Gate(
     P99Keys,
     InFlightKeys,
     VerifiedKeys,
+    CommandGateKeys,
+    HttpKeys,
+    ApplicationKeys,
 ):
     """A question asked at points of a release's way: the keys of exactly one kind."""
 
@@ -90,6 +100,8 @@ def _problems(gate: Gate) -> Iterator[str]:
         return
     yield from _of_other_kinds(gate)
     yield from gate.kind.problems(gate)
+    if gate.or_tick and {*gate.points} & {GatePoint.BAKE, GatePoint.SOAK}:
+        yield "has orTick, and nobody is asked at bake and soak"
     for point in dict.fromkeys(gate.points):
         if unfit := gate.kind.unfit(gate, point):
             yield f"cannot be asked at {point}: {unfit}"

@@ -8,16 +8,21 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Generic, Protocol, TypeVar
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from flipgate.core.gates.alertmanager import Alert
+from flipgate.core.gates.command_check import Ended, NotStarted
 from flipgate.core.gates.graph import Line, Span
 from flipgate.core.gates.points import GatePoint
 from flipgate.core.gates.prometheus import Series
 from flipgate.core.gates.sample import GateSample, Limit, Point
 from flipgate.core.gates.traefik_counters import Counters, Probes, Reading
+from flipgate.core.record.record import Record
 from flipgate.core.spec.metrics import Metrics
+from flipgate.core.spec.policy import LONGEST_TICK, one_line
+from flipgate.core.spec.probe import SecretKey
 from flipgate.core.spec.traffic import TrafficSpec
+from flipgate.core.values.answer import Answer
 from flipgate.core.values.base import Model
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Verdict
@@ -56,6 +61,15 @@ class Keys(Rule):
     )
     failures: int = Field(
         default=2, ge=1, description="How many looks in a row must find the gate failing before it fails."
+    )
+
+    or_tick: Annotated[str, AfterValidator(one_line)] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=LONGEST_TICK,
+        exclude_if=left_out,
+        description="What a person says is so, with a yes, where the gate cannot be asked (unknown). One that fails is "
+        "passed by no tick. Without this key, nobody answers in its place.",
     )
 
     @property
@@ -151,6 +165,18 @@ class Reader(Protocol):
     def counted(self, names: Collection[str]) -> dict[str, Reading | str]:
         """Where these counters stand in each Traefik replica; or why one could not be read."""
 
+    def images(self) -> Mapping[str, str]:
+        """What the open release runs, by service; empty without one."""
+
+    def record_of(self, application: str) -> Record:
+        """What is remembered of another application, in the same namespace of flipgate's own."""
+
+    def run(self, command: Sequence[str], timeout_seconds: float) -> Ended | NotStarted:
+        """How a program of the operator's ended that was told of the release."""
+
+    def fetch(self, url: str, authorization: SecretKey | None) -> Answer | str:
+        """What an address answered; or why it did not."""
+
 
 Lines = tuple[Sequence[tuple[str, str]], bool]
 """A log's lines (time, text), oldest first, and whether there was more than is read."""
@@ -175,6 +201,9 @@ class GateKind(ABC, Generic[K]):
     """Whether its numbers are the other side's: the one that users leave."""
     whole: ClassVar[bool] = False
     """Whether it counts since the side has the release, or its users, at every point, and not over an hour at most."""
+    in_words: ClassVar[bool] = False
+    """Whether it is answered in words, by a line of a checklist, and not by a number that comes and goes: one look
+    decides."""
     drawn: ClassVar[bool] = False
     """Whether its numbers make a picture when the bake is over."""
 
@@ -185,6 +214,18 @@ class GateKind(ABC, Generic[K]):
     def unfit(self, gate: K, point: GatePoint) -> str:
         """Returns why it cannot be asked at this point; empty where it can."""
         return ""
+
+    def program(self, gate: K) -> Sequence[str]:
+        """The program of the operator's that it runs, with its arguments; empty where it runs none."""
+        return ()
+
+    def reads(self, gate: K) -> str:
+        """The other application whose record it asks; empty where it asks none."""
+        return ""
+
+    def secret(self, gate: K) -> SecretKey | None:
+        """What lets it in where it asks, beside what the metrics have; None where it needs nothing."""
+        return None
 
     def lacks(self, gate: K, metrics: Metrics, traffic: TrafficSpec) -> str:
         """Returns what the rest of the file lacks for this gate to be asked; empty where it lacks nothing."""
