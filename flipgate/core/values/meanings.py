@@ -104,10 +104,10 @@ LiveSideRestored | the live side is put right: what flipgate had put to rest its
 LiveSideServes | the live side is as it was released | nothing
 LiveSideShort | users are on a side that is not as it was released | flipgate status APP; docs/3am.md
 LostLease | another actor has taken the application over | nothing; that one goes on
-MigrationFailed | a migration did not pass, or a version is not known | flipgate history APP RELEASE; docs/database.md
 MaintenanceLeftOn | the maintenance flag could not be taken off | the command in the message; reconcile tries again
 MaintenanceNotSet | the maintenance flag could not be set, so nobody was moved | flipgate check APP
 MaintenanceOff | the maintenance flag is taken off, or is somebody else's by now | nothing
+MigrationFailed | a migration did not pass, or a version is not known | flipgate history APP RELEASE; docs/database.md
 MoveUndone | a move that changed no route in the end was taken back | flipgate flip APP (asks again)
 MovedOn | the application has changed since it was looked at | look again, then the same
 NamespaceMissing | a namespace of the application is not there | create it

@@ -12,7 +12,7 @@ from tests.core.builders import BLUE, GREEN, shop
 
 pytestmark = source.IN_ONE_PROCESS
 
-MAKER = "flipgate/core/spec/application.py"
+MAKER = "flipgate/core/spec/sides.py"
 HOUSE = [path for path in source.files(*source.PRODUCT, "benchmarks") if source.shown(path) != MAKER]
 
 
