@@ -109,6 +109,14 @@ FOUND: dict[str, tuple[Plan, Trace]] = {
             "scale-down 4": at({15: 5, 16: 14}),
         },
     ),
+    "a rollback dies before it has stamped the side that it left, and the next one cannot read the record once": (
+        Plan(
+            Weather(killed=250, garbled=60),
+            workers="old-first",
+            actors=("build", "approver", "rollback", "canceller", "canceller"),
+        ),
+        {"rollback 0": at({0: 6, 65: 59, 73: 249}), "canceller 1": at({0: 1, 1: 49}), "roll-back 6": at({1: 59})},
+    ),
     "a run sleeps over an outage that is told, and over its end: it does not tell it again": (
         Plan(Weather(lost_answer=60, garbled=60, asleep=60), workers="new-first", actors=("build", "build", "build")),
         {

@@ -18,7 +18,6 @@ from flipgate.core.record.phases import BEFORE_TRAFFIC, TRANSITIONS, Phase, Reas
 from flipgate.core.record.record import EntryState, Record
 from flipgate.core.record.release import BAKE, Release
 from flipgate.core.record.sent import note_sent
-from flipgate.core.traffic.traffic import DarkSide
 from flipgate.core.values import stamps
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import (
@@ -29,6 +28,7 @@ from flipgate.core.values.errors import (
     PermanentError,
     Refused,
     TemporaryError,
+    Unreachable,
 )
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
@@ -65,12 +65,13 @@ from flipgate.steps.looking.drift import movable_sides
 from flipgate.steps.looking.look import look_at_side, look_at_traffic
 from flipgate.steps.moving.jobs import stop_jobs
 from flipgate.steps.moving.maintenance import flag_taken_off
-from flipgate.steps.moving.move import close_routes, forget_unrecorded, keep_back, move_back, plan_to_send
+from flipgate.steps.moving.move import forget_unrecorded, keep_back, move_back, plan_to_send
 from flipgate.steps.moving.preview import clear_preview
 from flipgate.steps.moving.rest import rest
 from flipgate.steps.moving.stamp import stamp, stamped_look
 
 TAKE_OVER_TRIES = 3
+READ_TRIES, READ_PAUSE_SECONDS = 3, 0.2
 
 
 @about_application()
@@ -325,15 +326,9 @@ def _end_unseen(acting: Acting, release: Release, message: str) -> RolledBack:
     if dark is None or dark.side is not release.side:
         left += (f"{release.side} was not put to rest: {view.traffic}",)
     else:
-        left += attempted(f"put {release.side} to rest", lambda: _rest_unseen(acting, view, dark), but=LostLease)
+        left += attempted(f"put {release.side} to rest", lambda: rest(acting, view, dark), but=LostLease)
     left += flag_taken_off(acting)
     return RolledBack(ABORT, None, 0.0, notes=_where_users_are(view), left=left)
-
-
-def _rest_unseen(acting: Acting, view: View, dark: DarkSide) -> None:
-    """The routes first: a patch of whoever this has taken over may still be on its way to them, to this very side."""
-    close_routes(acting, view.traffic)
-    rest(acting, view, dark)
 
 
 def _where_users_are(view: View) -> tuple[str, ...]:
@@ -376,15 +371,24 @@ def _move_unrecorded(
 
 def _read(world: World, to: Side | None) -> tuple[Record | None, str]:
     """Returns the record, or why it cannot be used. Raises NotFound before `adopt` where no side is named: then nothing
-    says which side to go back to."""
-    try:
-        return world.store.read(), ""
-    except NotFound as error:
-        if to is None:
-            raise
-        return None, str(error)
-    except (PermanentError, Refused, TemporaryError) as error:
-        return None, str(error)
+    says which side to go back to.
+
+    What is answered at once, and is no record, is asked for again: stamps alone do not tell a rollback that has died
+    from a flip.
+    """
+    for left in reversed(range(READ_TRIES)):
+        try:
+            return world.store.read(), ""
+        except NotFound as error:
+            if to is None:
+                raise
+            return None, str(error)
+        except (PermanentError, Refused, TemporaryError) as error:
+            why = str(error)
+            if isinstance(error, Unreachable) or not left:
+                break
+            world.sleep(READ_PAUSE_SECONDS)
+    return None, why
 
 
 def _figures(proven: Proven | None) -> str:
