@@ -85,7 +85,8 @@ def _any_dark_side(stack: ExitStack) -> None:
             return real(world, view)
         return DarkSide(side, world.application.place_of(side).namespace, _SEAL)
 
-    for module in ("bring_up", "settle", "meant"):
+    stack.enter_context(patch.object(looking, "need_dark", need_dark))
+    for module in ("settle", "meant"):
         stack.enter_context(patch(f"flipgate.steps.releasing.{module}.need_dark", need_dark))
 
 
