@@ -28,7 +28,7 @@ from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, not_passed
 from flipgate.core.values.who import Speaker
 from flipgate.core.way_back.contract import close, side_to_close
-from flipgate.core.way_back.migrations import need_contractible, need_revertible
+from flipgate.core.way_back.migrations import need_applied, need_contractible, need_revertible
 from flipgate.core.workloads.view import View
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import journal
@@ -129,6 +129,7 @@ def revert(world: World, name: str, reason: str, *, by: Speaker, dry_run: bool =
         newest = need_revertible(need_record(acting.world, view), name, up)
         side = need_dark(acting.world, view).side
         asked = _look(acting, side, database, "down", f"{by.name}: {reason}", (newest,))
+        need_applied(newest, str(asked.before))
         if dry_run:
             return Moved((newest,), asked.evidence)
         _need_backup(asked)
