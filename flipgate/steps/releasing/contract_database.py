@@ -36,6 +36,7 @@ from flipgate.steps.acting.outbox import deliver
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.held import read_everywhere
 from flipgate.steps.looking.look import look, need_dark, need_record
+from flipgate.steps.moving.jobs import await_migrations
 from flipgate.steps.releasing.contract import take_off
 from flipgate.steps.releasing.migrate import WHAT_TO_DO, Migrating, need_clean
 from flipgate.steps.releasing.questions import who_may_approve
@@ -197,6 +198,7 @@ def _need_allowed(world: World, by: Speaker) -> None:
 def _look(acting: Acting, side: Side, database: Database, verb: Verb, said: str, ends: tuple[Migration, ...]) -> _Asked:
     """What is shown to whoever decides: what it ends, the version now, and how old the newest backup is. Raises Refused
     where the database is dirty, or nobody can say its version."""
+    await_migrations(acting, acting.check_lease)
     migrating = Migrating(acting, side, _live_release(acting, side.other))
     seen, before = migrating.version(database, "now")
     need_clean([seen])
