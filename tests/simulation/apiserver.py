@@ -9,6 +9,7 @@ import copy
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,9 @@ JSON_PATCH, MERGE_PATCH, APPLY_PATCH = (
     f"application/{kind}" for kind in ("json-patch+json", "merge-patch+json", "apply-patch+yaml")
 )
 CUSTOM = "/apis/traefik.io/v1alpha1"
+EPOCH, STAMPED = datetime(2026, 1, 1, tzinfo=UTC), "%Y-%m-%dT%H:%M:%SZ"
+OWN = ("uid", "name", "namespace", "resourceVersion", "creationTimestamp")
+"""What no update of an object changes."""
 WITHOUT_GENERATION = frozenset({"configmaps", "leases", "events", "pods", "secrets", "services", "namespaces"})
 
 
@@ -146,7 +150,12 @@ class ApiServer:
         place = Address(address.api, address.namespace, address.plural, meta["name"])
         if place.key in self.objects:
             raise RefusalError(409, "AlreadyExists", f'{address.plural} "{place.name}" already exists')
-        meta |= {"namespace": address.namespace, "uid": str(UUID(int=self.made))}
+        at = EPOCH + timedelta(seconds=self.now())
+        meta |= {
+            "namespace": address.namespace,
+            "uid": str(UUID(int=self.made)),
+            "creationTimestamp": f"{at:{STAMPED}}",
+        }
         if address.plural not in WITHOUT_GENERATION:
             meta["generation"] = 1
         return self._store(place, None, made)
@@ -201,7 +210,7 @@ class ApiServer:
         version = meta.get("resourceVersion")
         if sent and version and version != was["resourceVersion"]:
             raise RefusalError(409, "Conflict", f'{address.plural} "{address.name}": the object has been modified')
-        meta |= {key: was[key] for key in ("uid", "name", "namespace", "resourceVersion") if key in was}
+        meta |= {key: was[key] for key in OWN if key in was}
         if address.plural not in WITHOUT_GENERATION:  # the others' status is a part of its own
             if address.part == "status":
                 after = {**before, "metadata": dict(was), "status": after.get("status", {})}

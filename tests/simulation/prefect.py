@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -18,14 +18,14 @@ import tasks.steps
 from flipgate.adapters import runs
 from flipgate.core.record.going_on import Run
 from flipgate.core.record.pipelines import another_key
-from flipgate.core.values.errors import TemporaryError
+from flipgate.core.values.errors import FlipgateError, TemporaryError
 from flows.deploy_dark import deploy_dark
 from flows.flip_traffic import flip_traffic
 from flows.roll_back import roll_back
 from flows.scale_down import scale_down
+from tests.simulation.apiserver import EPOCH
 from tests.simulation.scheduler import Dead, Process, Scheduler
 
-EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 FLOWS: Mapping[str, Any] = {
     "deploy-dark": deploy_dark,
     "flip-traffic": flip_traffic,
@@ -87,6 +87,8 @@ class Prefect:
     scheduler: Scheduler
     open_world: Callable[[str], Any]
     tell: Callable[[str, str], None]
+    unexpected: Callable[[str, BaseException], None]
+    """Told of a run that ends with an error which is none of flipgate's own."""
     runs: list[SimulatedRun] = field(default_factory=list)
     keys: dict[str, SimulatedRun] = field(default_factory=dict)
 
@@ -138,7 +140,10 @@ class Prefect:
             raise
         except Exception as error:
             run.state, run.error = "FAILED", error
-            self.tell(run.name, f"fails: {error}")
+            if isinstance(error, FlipgateError):
+                self.tell(run.name, f"fails: {error}")
+            else:
+                self.unexpected(run.name, error)
 
     def cancel(self, run: SimulatedRun) -> None:
         """As a person does in the UI: whatever the run is at, its process is killed."""

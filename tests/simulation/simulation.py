@@ -73,7 +73,7 @@ class Simulation:
         self.network = Network(self.scheduler, self.server, self.sky, self.tell, self.town.through)
         self.network.listed = self._listed
         self.chat = Chat(self.scheduler, self.network)
-        self.prefect = Prefect(self.scheduler, lambda actor: self.world(actor, self.chat), self.tell)
+        self.prefect = Prefect(self.scheduler, lambda actor: self.world(actor, self.chat), self.tell, self._unexpected)
         self.promises = Promises(self.town, plan.workers == "old-first", plan.by_hand)
         self.promises.parsed = self._parsed
         choices.who = lambda: self._who() or "who goes on"
@@ -201,7 +201,7 @@ class Simulation:
             task = self.scheduler.spawn("reconcile", lambda: flows.reconcile.reconcile.fn("shop"), process)
             self.scheduler.block(lambda: task.over or process.dead, 600)  # noqa: B023
             if task.error and not isinstance(task.error, FlipgateError):
-                self.tell("reconcile", f"fails: {task.error!r}")
+                self._unexpected("reconcile", task.error)
             self.prefect.crashed()
             self.scheduler.sleep(RECONCILE_SECONDS)
 
@@ -216,6 +216,11 @@ class Simulation:
         except BrokenPromiseError as broken:
             self.tell(who, f"BREAKS A PROMISE: {broken}")
             self.broken = self.broken or broken
+
+    def _unexpected(self, who: str, error: BaseException) -> None:
+        """A run of ours may be refused, and may fail; it does not end with an error that nobody has thought of."""
+        self.tell(who, f"fails: {error!r}")
+        self.broken = self.broken or BrokenPromiseError(f"{who} ended with {error!r}")
 
     def _who(self) -> str:
         """Who acts now; empty where it is decided who goes on."""

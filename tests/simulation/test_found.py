@@ -96,6 +96,27 @@ FOUND: dict[str, tuple[Plan, Trace]] = {
         ),
         {"rollback 0": at({0: 9, 2: 4, 3: 3}), "rollback 1": at({0: 9, 1: 33})},
     ),
+    "what takes a side back from a scale-down hangs twice: it is taken until it is, before the rollback has ended": (
+        Plan(
+            Weather(late_write=250, late_patch=6),
+            routes=2,
+            workers="new-first",
+            actors=("build", "approver", "rollback"),
+        ),
+        {
+            "rollback 0": at({0: 3, 1: 78, 6: 5, 7: 5, 8: 35, 18: 5, 26: 5, 28: 19}),
+            "deploy-dark 1": at({13: 23, 14: 71, 22: 53, 35: 5, 36: 97, 51: 5}),
+            "scale-down 4": at({15: 5, 16: 14}),
+        },
+    ),
+    "a rollback dies before it has stamped the side that it left, and the next one cannot read the record once": (
+        Plan(
+            Weather(killed=250, garbled=60),
+            workers="old-first",
+            actors=("build", "approver", "rollback", "canceller", "canceller"),
+        ),
+        {"rollback 0": at({0: 6, 65: 59, 73: 249}), "canceller 1": at({0: 1, 1: 49}), "roll-back 6": at({1: 59})},
+    ),
     "a run sleeps over an outage that is told, and over its end: it does not tell it again": (
         Plan(Weather(lost_answer=60, garbled=60, asleep=60), workers="new-first", actors=("build", "build", "build")),
         {

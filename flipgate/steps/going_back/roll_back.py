@@ -18,7 +18,6 @@ from flipgate.core.record.phases import BEFORE_TRAFFIC, TRANSITIONS, Phase, Reas
 from flipgate.core.record.record import EntryState, Record
 from flipgate.core.record.release import BAKE, Release
 from flipgate.core.record.sent import note_sent
-from flipgate.core.traffic.traffic import DarkSide
 from flipgate.core.values import stamps
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import (
@@ -29,15 +28,16 @@ from flipgate.core.values.errors import (
     PermanentError,
     Refused,
     TemporaryError,
+    Unreachable,
 )
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence
 from flipgate.core.way_back.going_back import NoWay, aborted, closed, judge_rollback, sent_elsewhere
 from flipgate.core.way_back.way_back import may_be_shrinking
-from flipgate.core.workloads.view import SideState, View
+from flipgate.core.workloads.view import View
 from flipgate.steps.acting.about import about_application
-from flipgate.steps.acting.acting import Acting, Authority
+from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import close
 from flipgate.steps.acting.outbox import write, write_history
 from flipgate.steps.acting.world import World
@@ -45,6 +45,7 @@ from flipgate.steps.going_back.answers import proving
 from flipgate.steps.going_back.attempted import attempted
 from flipgate.steps.going_back.hand_back import close_move, hand_back, patiently
 from flipgate.steps.going_back.no_way_back import no_way_back
+from flipgate.steps.going_back.taking import take, take_patiently
 from flipgate.steps.going_back.way_back import (
     ABORT,
     FAST,
@@ -64,12 +65,13 @@ from flipgate.steps.looking.drift import movable_sides
 from flipgate.steps.looking.look import look_at_side, look_at_traffic
 from flipgate.steps.moving.jobs import stop_jobs
 from flipgate.steps.moving.maintenance import flag_taken_off
-from flipgate.steps.moving.move import close_routes, forget_unrecorded, keep_back, move_back, plan_to_send
+from flipgate.steps.moving.move import forget_unrecorded, keep_back, move_back, plan_to_send
 from flipgate.steps.moving.preview import clear_preview
 from flipgate.steps.moving.rest import rest
 from flipgate.steps.moving.stamp import stamp, stamped_look
 
 TAKE_OVER_TRIES = 3
+READ_TRIES, READ_PAUSE_SECONDS = 3, 0.2
 
 
 @about_application()
@@ -194,7 +196,7 @@ def go_back(acting: Acting, target: Side, request: RollbackRequest) -> RolledBac
     # Before the pods are counted, where a stale scale-down may be on its way: from here on it is refused. Elsewhere
     # users do not wait for it.
     first = may_be_shrinking(acting.record, target)
-    state, notes = _take(acting, target) if first else (None, ())
+    state, notes = take(acting, target) if first else (None, ())
     if first:
         need_approved(acting, target, state, acting.record, named=request.forced)
     way = open_way(acting, target, request, state)
@@ -207,29 +209,19 @@ def go_back(acting: Acting, target: Side, request: RollbackRequest) -> RolledBac
         noted = partial(_close, acting, entry, target, way)
         left = (*moved.left, *attempted("note the move", lambda: patiently(acting, "noting the move", noted)))
         # Once more where it could not be taken before: else a stale scale-down empties it under its users.
-        notes += () if state else _take(acting, target)[1]
+        if state is None:
+            state, again = take(acting, target)
+            notes += again
         notes += attempted(f"scale {target} up", lambda: scale_up(acting, target))
-        notes += _take(acting, target.other)[1]
+        notes += take(acting, target.other)[1]
         handed = hand_back(acting, target)
-        left += handed.left
+        left += (*handed.left, *(() if state else take_patiently(acting, target)))
         left += attempted(f"stop the Jobs of {target.other}", lambda: stop_jobs(acting, target.other))
         left += forget_unrecorded(acting, planned[0])
     if not handed.again:  # else the release stays as it is, and who goes on with it hands them back
         left += attempted("end the release", lambda: _end(acting, target, answers.request, way, answers.proven))
         left += flag_taken_off(acting)
     return RolledBack(way.name, target, 0.0, True, answers.first_answer, (*notes, *way.notes, *answers.unproven), left)
-
-
-def _take(acting: Authority, side: Side) -> tuple[SideState | None, tuple[str, ...]]:
-    """Stamps a side, over any stamp but a later rollback's, so that all others' writes on it are refused. Returns the
-    side as it was when it was stamped; None, and why, where it could not be."""
-    taken: list[SideState] = []
-
-    def take() -> None:
-        taken.append(stamp(acting, look_at_side(acting.world, side), over_unrecorded=True))
-
-    notes = attempted(f"stamp {side}", take)
-    return (taken[0] if taken else None), notes
 
 
 def _open(acting: Acting, target: Side, request: RollbackRequest) -> int:
@@ -336,15 +328,9 @@ def _end_unseen(acting: Acting, release: Release, message: str) -> RolledBack:
     if dark is None or dark.side is not release.side:
         left += (f"{release.side} was not put to rest: {view.traffic}",)
     else:
-        left += attempted(f"put {release.side} to rest", lambda: _rest_unseen(acting, view, dark), but=LostLease)
+        left += attempted(f"put {release.side} to rest", lambda: rest(acting, view, dark), but=LostLease)
     left += flag_taken_off(acting)
     return RolledBack(ABORT, None, 0.0, notes=_where_users_are(view), left=left)
-
-
-def _rest_unseen(acting: Acting, view: View, dark: DarkSide) -> None:
-    """The routes first: a patch of whoever this has taken over may still be on its way to them, to this very side."""
-    close_routes(acting, view.traffic)
-    rest(acting, view, dark)
 
 
 def _where_users_are(view: View) -> tuple[str, ...]:
@@ -360,7 +346,7 @@ def _move_unrecorded(
     # No epoch can be counted up without the record: the stamp says so, and all others leave the side alone for it.
     # From here on a stale scale-down is refused, so its pods are counted after it.
     with world.acting_without_lease(stamps.UNRECORDED, record) as acting:
-        state, notes = _take(acting, target)
+        state, notes = take(acting, target)
         if seen := as_it_is(acting, target, state, named=request.forced):
             need_approved(acting, target, state, seen, named=request.forced)
         way = Way(FAST)
@@ -376,7 +362,7 @@ def _move_unrecorded(
         at = f"{world.now().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
         moved = move_back(acting, target, forced=request.forced, unrecorded=f"{target} {at} {request.message}")
         # Once more: reconcile may have taken it for a rollback that has died, while the routes were on their way.
-        notes += _take(acting, target)[1]
+        notes += take(acting, target)[1]
         notes += attempted(f"scale {target} up", lambda: scale_up(acting, target))
     left = (*moved.left, *workers_left(acting, target))
     with proving(world, target, moved, replace(request, name=None)) as answers:
@@ -387,15 +373,24 @@ def _move_unrecorded(
 
 def _read(world: World, to: Side | None) -> tuple[Record | None, str]:
     """Returns the record, or why it cannot be used. Raises NotFound before `adopt` where no side is named: then nothing
-    says which side to go back to."""
-    try:
-        return world.store.read(), ""
-    except NotFound as error:
-        if to is None:
-            raise
-        return None, str(error)
-    except (PermanentError, Refused, TemporaryError) as error:
-        return None, str(error)
+    says which side to go back to.
+
+    What is answered at once, and is no record, is asked for again: stamps alone do not tell a rollback that has died
+    from a flip.
+    """
+    for left in reversed(range(READ_TRIES)):
+        try:
+            return world.store.read(), ""
+        except NotFound as error:
+            if to is None:
+                raise
+            return None, str(error)
+        except (PermanentError, Refused, TemporaryError) as error:
+            why = str(error)
+            if isinstance(error, Unreachable) or not left:
+                break
+            world.sleep(READ_PAUSE_SECONDS)
+    return None, why
 
 
 def _figures(proven: Proven | None) -> str:

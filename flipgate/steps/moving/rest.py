@@ -50,6 +50,7 @@ def _rest(acting: Acting, view: View, side: DarkSide, keep: int) -> None:
     unpaused = find_unpaused(world, side.side)
     holding = (*((each, 0) for each in unpaused), *to_hold(find_autoscalers(world, side.side), counts))
     if not (todo or consuming or holding):
+        close_routes(acting, view.traffic)  # a side that never came up is led to as little as one that goes
         forget_way_back(acting, view.traffic)
         return
     kinds = sorted(Counter(workload.kind for workload in todo).items(), reverse=True)
