@@ -75,6 +75,7 @@ def job_of(
     deadline = min(own, seconds) if isinstance(own, int) and own > 0 else seconds
     spec = {
         "ttlSecondsAfterFinished": KEPT_SECONDS,
+        **({"backoffLimit": 0} if labels.get(PART) == MIGRATION else {}),
         **job,
         "activeDeadlineSeconds": deadline,
         "suspend": True,

@@ -36,6 +36,9 @@ SET_MAINTENANCE: Final = "SetMaintenance"
 
 RUN_JOBS: Final = frozenset({START_JOB, EXPAND_DATABASE, CONTRACT_DATABASE, REVERT_DATABASE})
 """Steps that may have a Job run on a side."""
+TAKES_LONG: Final = frozenset({RUN_HOOK, EXPAND_DATABASE, CONTRACT_DATABASE, REVERT_DATABASE})
+"""Steps that are open for as long as a program of the application's runs, up to an hour: who only comes by waits for
+none of them."""
 
 BEFORE_BYTES: Final = 1_000
 """Of what autoscalers said before a rest: what puts them back stands on them."""

@@ -63,6 +63,21 @@ def need_revertible(record: Record, database: str, up: Iterable[Side]) -> Migrat
     return newest
 
 
+def need_applied(newest: Migration, version: str) -> None:
+    """Raises Refused where a way down would take back something else than this expansion, by the version that the
+    database has now: one that it never came to (NothingToMigrate), or that others came after (SchemaNeeded)."""
+    if version == newest.before:
+        raise Refused(
+            f"is at {version}, as it was before {newest}: a way down would take back what came before that",
+            reason=Why.NOTHING_TO_MIGRATE,
+        )
+    if newest.sure and version != newest.after:
+        raise Refused(
+            f"is at {version}, and {newest} ended at {newest.after}: a way down would take back what came after that",
+            reason=Why.SCHEMA_NEEDED,
+        )
+
+
 def _needing(record: Record, newest: Migration, up: Iterable[Side]) -> Iterator[str]:
     for side in up:
         occupant = record.sides.get(side)

@@ -28,6 +28,7 @@ from flipgate.core.record.intents import (
     RUN_HOOK,
     SET_MAINTENANCE,
     START_JOB,
+    TAKES_LONG,
     WITHDRAW_REQUEST,
     HandOver,
     Move,
@@ -115,8 +116,8 @@ def recover(world: World, *, patience_seconds: float | None = None) -> Outcome:
                 untouched="all routes and both sides",
                 next_command=advice.command,
             )
-        case OpenStep(hook) if hook.step == RUN_HOOK and patience_seconds is None and not world.unattended():
-            outcome = Outcome(f"a hook runs: entry {hook.id} of {hook.actor}, which is at work")
+        case OpenStep(at) if at.step in TAKES_LONG and patience_seconds is None and not world.unattended():
+            outcome = Outcome(f"{at.step} goes on: entry {at.id} of {at.actor}, which is at work")
         case OpenStep():
             with world.acting(patience_seconds=patience_seconds) as acting:
                 # Who held the Lease until now may have ended the entry itself.

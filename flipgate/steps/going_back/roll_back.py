@@ -33,7 +33,7 @@ from flipgate.core.values.errors import (
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence
-from flipgate.core.way_back.going_back import NoWay, aborted, judge_rollback, sent_elsewhere
+from flipgate.core.way_back.going_back import NoWay, aborted, closed, judge_rollback, sent_elsewhere
 from flipgate.core.way_back.way_back import may_be_shrinking
 from flipgate.core.workloads.view import View
 from flipgate.steps.acting.about import about_application
@@ -145,6 +145,8 @@ def _over_others(
         try:
             with world.acting(steal=True) as acting:
                 _need_last_word(world, record, acting.record, target)
+                if done := closed(acting.record, target):  # since it was judged: what runs there cannot read the data
+                    raise no_way_back(world, done, look_at_traffic(world), named=request.forced)
                 if record and not request.forced and _is_another(record.under_way, acting.record.under_way):
                     return None
                 return go_back(acting, target, request)

@@ -7,7 +7,7 @@ somebody who is late is refused (docs/decisions/0011-late-writes.md).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,24 +80,59 @@ def stop_jobs(acting: Acting, side: Side, *, keep: str = "") -> None:
     another release has, whose Jobs are `keep`), and whoever would still let one run is late. So it does where the file
     has no such task any more, and the journal says that one ran; a migration that runs is left to its end. Raises
     Refused (SideChanged) where somebody else keeps writing them."""
+    for job in _jobs_on(acting, side):
+        kept = keep and job["metadata"]["labels"].get(RELEASE) == keep
+        if not kept and not left_to_its_end(job):
+            _stop(acting, job)
+
+
+def await_migrations(acting: Acting, may_go_on: Callable[[], None]) -> None:
+    """Waits until no Job of a migration runs on either side: nobody stops what a dead run or an ended release has left,
+    and two at once on one database may undo each other. What `may_go_on` raises is raised, nothing was run by then.
+
+    Raises Refused (MigrationFailed) where one has not ended after its own limit.
+    """
+    world, began, said = acting.world, acting.world.monotonic(), ""
+    while running := [job for side in Side for job in _migrations_on(acting, side)]:
+        named = ", ".join(str(_stamped(job)) for job in running)
+        limit = max(int(job["spec"].get("activeDeadlineSeconds") or 0) for job in running) + LATE_SECONDS
+        if world.monotonic() - began > limit:
+            raise Refused(
+                f"{named}: a migration of before runs, and has not ended within {limit:g} s. No migration was run",
+                reason=Why.MIGRATION_FAILED,
+                untouched="all databases, both sides and all routes",
+            )
+        if named != said:
+            world.say(f"{named}: a migration of before runs, and is waited for, for at most {limit:g} s")
+            said = named
+        may_go_on()
+        world.sleep(LOOK_SECONDS)
+
+
+def _migrations_on(acting: Acting, side: Side) -> list[Mapping[str, Any]]:
+    try:
+        return [job for job in _jobs_on(acting, side) if left_to_its_end(job) and not finished(job)]
+    except Forbidden as error:
+        acting.world.say(f"whether a migration of before runs on {side} is not known: {error}")
+        return []
+
+
+def _jobs_on(acting: Acting, side: Side) -> Sequence[Mapping[str, Any]]:
+    """The Jobs of tasks there; not asked for where the file has no such task, and the journal says of none."""
     world = acting.world
     declared = any(task.makes_job for task in world.application.spec.tasks)
     ran = any(entry.step in RUN_JOBS and side_of(entry.intent) == side for entry in acting.record.journal)
     if not (declared or ran):
-        return
+        return ()
     place = world.application.place_of(side)
     selector = f"{APPLICATION}={world.application.name}"
     try:
-        found = world.cluster.items(address("Job", place.namespace), labelSelector=selector)
+        return world.cluster.items(address("Job", place.namespace), labelSelector=selector)
     except Forbidden as error:
         if declared:
             raise
         world.say(f"whether a Job of a task that is no longer in the file runs on {side} is not known: {error}")
-        return
-    for job in found:
-        kept = keep and job["metadata"]["labels"].get(RELEASE) == keep
-        if not kept and not left_to_its_end(job):
-            _stop(acting, job)
+        return ()
 
 
 def let_run(acting: Acting, job: Mapping[str, Any]) -> None:

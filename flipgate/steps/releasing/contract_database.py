@@ -28,7 +28,7 @@ from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, not_passed
 from flipgate.core.values.who import Speaker
 from flipgate.core.way_back.contract import close, side_to_close
-from flipgate.core.way_back.migrations import need_contractible, need_revertible
+from flipgate.core.way_back.migrations import need_applied, need_contractible, need_revertible
 from flipgate.core.workloads.view import View
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import journal
@@ -36,6 +36,7 @@ from flipgate.steps.acting.outbox import deliver
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.held import read_everywhere
 from flipgate.steps.looking.look import look, need_dark, need_record
+from flipgate.steps.moving.jobs import await_migrations
 from flipgate.steps.releasing.contract import take_off
 from flipgate.steps.releasing.migrate import WHAT_TO_DO, Migrating, need_clean
 from flipgate.steps.releasing.questions import who_may_approve
@@ -129,6 +130,7 @@ def revert(world: World, name: str, reason: str, *, by: Speaker, dry_run: bool =
         newest = need_revertible(need_record(acting.world, view), name, up)
         side = need_dark(acting.world, view).side
         asked = _look(acting, side, database, "down", f"{by.name}: {reason}", (newest,))
+        need_applied(newest, str(asked.before))
         if dry_run:
             return Moved((newest,), asked.evidence)
         _need_backup(asked)
@@ -196,6 +198,7 @@ def _need_allowed(world: World, by: Speaker) -> None:
 def _look(acting: Acting, side: Side, database: Database, verb: Verb, said: str, ends: tuple[Migration, ...]) -> _Asked:
     """What is shown to whoever decides: what it ends, the version now, and how old the newest backup is. Raises Refused
     where the database is dirty, or nobody can say its version."""
+    await_migrations(acting, acting.check_lease)
     migrating = Migrating(acting, side, _live_release(acting, side.other))
     seen, before = migrating.version(database, "now")
     need_clean([seen])

@@ -21,7 +21,8 @@ from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.outbox import need_open
 from flipgate.steps.looking.look import look, need_dark
-from flipgate.steps.releasing.run_task import run_task
+from flipgate.steps.moving.jobs import await_migrations
+from flipgate.steps.releasing.run_task import run_task, while_open
 from flipgate.steps.releasing.what_runs import deploy_again
 
 WHAT_TO_DO = "docs/database.md says what to do"
@@ -116,10 +117,12 @@ def _judged(record: records.Record, release: Release, found: list[Evidence], now
 
 def _clean(migrating: Migrating, found: list[Evidence]) -> list[tuple[Database, Version]]:
     """Each with its version: all are looked at before any is changed."""
-    release, databases = migrating.release, migrating.acting.world.application.spec.databases
-    versions = [(database, migrating.version(database, "before")) for database in databases]
-    found += [seen for _, (seen, _) in versions]
-    with about(obj=f"release {release.name}", next_command=deploy_again(migrating.acting.world, release)):
+    acting, release = migrating.acting, migrating.release
+    with about(obj=f"release {release.name}", next_command=deploy_again(acting.world, release)):
+        await_migrations(acting, while_open(acting, release))
+        databases = acting.world.application.spec.databases
+        versions = [(database, migrating.version(database, "before")) for database in databases]
+        found += [seen for _, (seen, _) in versions]
         need_clean(found)
     return [(database, version) for database, (_, version) in versions if version]
 

@@ -16,6 +16,7 @@ from flipgate.core.values.errors import TemporaryError
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.going_back.way_back import RolledBack
 from flipgate.steps.releasing.bring_up import bring_up
+from flipgate.steps.releasing.contract import contract
 from tests.api.pipeline import act
 from tests.api.shop import GREEN, Shop, opened, under_lease
 from tests.api.steps import refusing
@@ -43,6 +44,17 @@ def test_a_flip_that_moved_users_while_a_rollback_came_for_the_lease_is_taken_ba
     assert (done.way, done.left, shop.where()) == ("fast", (), ("blue",))
     record = world.store.read()
     assert (record.phase, record.open_entry) == (Phase.ROLLED_BACK, None)
+
+
+def test_a_rollback_that_a_contract_was_faster_than_sends_nobody_to_code_that_cannot_read_the_data(
+    shop: Shop, tmp_path: Path
+) -> None:
+    """It has judged the way back before the contract closes it, and comes for the Lease after that."""
+    world = shop.gone_live()
+    done = once(shop, lambda method, path: "/leases/" in path, lambda: contract(world, "the column goes", by="ben"))
+    with serving(done, tmp_path) as cluster, refusing("ContractMigrationDone", "the column goes"):
+        roll_back(shop.helped("ana", cluster), "orders fail", by="ana")
+    assert shop.where() == ("green",)
 
 
 def test_a_rollback_that_hung_for_long_takes_nobody_back_who_was_sent_elsewhere_meanwhile(

@@ -8,16 +8,18 @@ from typing import Any
 import pytest
 
 from flipgate.core.gates.database import Database
+from flipgate.core.gates.job_check import job_labels
 from flipgate.core.record.intents import ExpandDatabase
 from flipgate.core.values.base import but
+from flipgate.core.values.errors import Refused
 from flipgate.core.values.verdicts import Verdict
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.world import World
 from flipgate.steps.moving.jobs import stop_jobs
-from flipgate.steps.releasing.migrate import Migrating
+from flipgate.steps.releasing.migrate import Migrating, look_at_databases
 from tests.api.jobs import ends, path, the_job
-from tests.api.shop import GREEN, Shop, meanwhile, opened
+from tests.api.shop import GREEN, Shop, meanwhile, opened, timed_by_its_waiting
 
 SPEC: dict[str, Any] = {"template": {"spec": {"containers": [{"name": "a", "image": "acme/migrate:1"}]}}}
 ORDERS = Database.model_validate({"name": "orders", "version": {"job": SPEC}, "expand": {"job": SPEC}})
@@ -78,3 +80,39 @@ def test_one_that_runs_is_stopped_by_nobody_and_one_that_does_not_yet_never_will
     late = shop.cluster.get(f"{path(shop)}/late")
     assert late["spec"]["suspend"] is True
     assert late["metadata"]["labels"]["flipgate.dev/stamp"] != own["flipgate.dev/stamp"], "a late start is refused"
+
+
+def left_running(shop: Shop) -> None:
+    """A migration of a release that was ended: nobody stops it."""
+    own = job_labels(shop.name, "3f2a9c01d4e8-1", "migration")
+    pod = {"spec": {**SPEC["template"]["spec"], "restartPolicy": "Never"}}
+    spec = {"suspend": False, "template": pod, "activeDeadlineSeconds": 60}
+    shop.cluster.create(path(shop), {"metadata": {"name": "left-1", "labels": own}, "spec": spec})
+
+
+def test_who_comes_next_waits_for_one_that_runs(shop: Shop, world: World) -> None:
+    """Its database says the version of before until it has ended: two at once may undo each other."""
+    left_running(shop)
+    release, seen = opened(world), list[list[str]]()
+    meanwhile(world, lambda: (seen.append(names(shop)), ends(shop)()))
+    with world.acting() as acting, pytest.raises(Refused, match="the version is not known"):
+        look_at_databases(acting, release)
+    assert (seen[0], len(seen[-1])) == (["left"], 2)
+
+
+def test_a_newer_build_ends_that_wait(shop: Shop, world: World) -> None:
+    left_running(shop)
+    release = opened(world)
+    meanwhile(world, lambda: opened(shop.world("ci"), "3"))
+    with world.acting() as acting, pytest.raises(Refused) as refused:
+        look_at_databases(acting, release)
+    assert (refused.value.reason, names(shop)) == ("Superseded", ["left"])
+
+
+def test_one_that_does_not_end_at_its_limit_keeps_all_others_from_running(shop: Shop, world: World) -> None:
+    left_running(shop)
+    release = opened(world)
+    timed_by_its_waiting(world)
+    with world.acting() as acting, pytest.raises(Refused, match=r"left-1: .*has not ended within 90 s") as refused:
+        look_at_databases(acting, release)
+    assert (refused.value.reason, names(shop)) == ("MigrationFailed", ["left"])

@@ -13,7 +13,9 @@ from click.testing import CliRunner, Result
 from flipgate.cli import cli
 from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.planned import lines_of
+from flipgate.core.record.record import Record
 from flipgate.core.spec.policy import Approver
+from flipgate.core.values.base import but
 from flipgate.core.values.errors import BadInput
 from flipgate.core.values.who import Speaker
 from flipgate.steps.acting.world import World
@@ -195,6 +197,24 @@ def test_a_way_down_that_changes_nothing_has_failed(shop: Shop, orders: Orders) 
     with refusing("MigrationFailed", "is at 13 as before"):
         revert(world, "orders", "given up", by=ANA)
     assert world.store.read().migrations[0].state == "expanded"
+
+
+def test_an_expansion_that_was_killed_before_it_did_anything_has_no_way_down(shop: Shop, orders: Orders) -> None:
+    """Its entry stands in the ledger, and the database is as before: `down` would take back what users need."""
+    world = expanded(shop, orders, Phase.DARK)
+    roll_back(world, "given up", by="ana")
+    orders.sql("UPDATE schema_migrations SET version = 12")
+    orders.put("down", orders.migrating(11, "ALTER TABLE orders DROP COLUMN legacy_id"))
+
+    def killed(record: Record) -> Record:
+        return but(record, migrations=tuple(but(each, after="") for each in record.migrations))
+
+    world.store.update(killed)
+    for dry_run in (True, False):
+        with refusing("NothingToMigrate", "is at 12, as it was before"):
+            revert(world, "orders", "given up", by=ANA, dry_run=dry_run)
+    assert (orders.ran, orders.version) == (["expand"], "12")
+    assert "legacy_id" in orders.columns
 
 
 def _die(shop: Shop) -> None:

@@ -8,9 +8,11 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from flipgate.adapters import programs
 from flipgate.core.gates.hooks import Hook
 from flipgate.core.gates.preflight import before_bring_up
 from flipgate.core.record.phases import Phase
@@ -175,6 +177,24 @@ def test_killed_half_way_it_is_never_run_again_by_itself(shop: Shop, migrated: W
     with pytest.raises(Refused, match="No migration was run") as refused:
         expanded(migrated)
     assert (refused.value.reason, orders.ran) == ("DatabaseDirty", ["expand"])
+
+
+def test_reconcile_leaves_a_migration_alone_whose_run_is_at_work(
+    shop: Shop, migrated: World, orders: Orders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes an hour, and reconcile would be refused each time: people were told that nobody looks any more."""
+    found, facts = programs.run, list[str]()
+
+    def meanwhile(program: Path, *given: Any, **more: Any) -> Any:
+        if program.name == "expand":
+            facts.append(recover(shop.world("reconcile")).fact)
+        return found(program, *given, **more)
+
+    monkeypatch.setattr(programs, "run", meanwhile)
+    expanded(migrated)
+    (fact,) = facts
+    assert fact.startswith("ExpandDatabase goes on: entry ")
+    assert ledger(migrated) == [("12", "13", "expanded")]
 
 
 def _die(shop: Shop, edge: str) -> None:

@@ -194,7 +194,7 @@ def test_reconcile_leaves_a_hook_alone_whose_run_is_at_work(shop: Shop, ran: Pat
         patched.setattr(programs, "run", lambda *given, **more: [reconcile(), found(*given, **more)][1])
         run(world, release)
     (fact,) = facts
-    assert fact.startswith("a hook runs: entry ")
+    assert fact.startswith("RunHook goes on: entry ")
     assert kept(world)["warm"][0] == "pass"
 
 

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from flipgate.core.gates.checks import Check
-from flipgate.core.gates.job_check import job_labels, job_name, job_of
+from flipgate.core.gates.job_check import MIGRATION, job_labels, job_name, job_of
 
 SPEC: dict[str, Any] = {
     "backoffLimit": 2,
@@ -76,3 +76,11 @@ def test_it_is_made_suspended_bounded_and_with_our_labels() -> None:
         "a", "b", {**SPEC, "activeDeadlineSeconds": 9, "ttlSecondsAfterFinished": 5}, {}, stamp="", seconds=60
     )
     assert (shorter["spec"]["activeDeadlineSeconds"], shorter["spec"]["ttlSecondsAfterFinished"]) == (9, 5)
+
+
+def test_a_migration_is_tried_once_unless_its_file_says_how_often() -> None:
+    """Kubernetes would run it again, six times, on what the first try has left."""
+    labels = job_labels("shop", RELEASE, MIGRATION)
+    bare = {key: value for key, value in SPEC.items() if key != "backoffLimit"}
+    assert job_of("a", "b", bare, labels, stamp="", seconds=60)["spec"]["backoffLimit"] == 0
+    assert job_of("a", "b", SPEC, labels, stamp="", seconds=60)["spec"]["backoffLimit"] == 2

@@ -8,7 +8,8 @@ from flipgate.core.record.ledger import Migration, contracted
 from flipgate.core.record.occupant import Occupant
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import Record
-from flipgate.core.way_back.migrations import need_contractible, need_revertible
+from flipgate.core.values.base import but
+from flipgate.core.way_back.migrations import need_applied, need_contractible, need_revertible
 from tests.core.builders import BAKING, BLUE, DARK, GREEN, LIVE, NOW, RUN, at, record, refuses, release
 
 GROWN = Migration(database="orders", release="b-1", before="12", after="13", at=at(60), by="ci")
@@ -71,3 +72,15 @@ def test_never_while_code_that_came_after_it_has_pods(runs: Occupant) -> None:
     with refuses("SchemaNeeded", "is needed by code that has pods: green runs release"):
         need_revertible(expanded(green=runs), "orders", (BLUE, GREEN))
     assert need_revertible(expanded(green=runs), "orders", (BLUE,)) == GROWN
+
+
+def test_a_way_down_takes_back_just_what_the_ledger_says() -> None:
+    """One that was killed before it did anything is in the ledger all the same: what would go is what users need."""
+    killed = but(GROWN, after="")
+    need_applied(GROWN, "13")
+    need_applied(killed, "13")
+    for each in (GROWN, killed):
+        with refuses("NothingToMigrate", "is at 12, as it was before orders: 12 to"):
+            need_applied(each, "12")
+    with refuses("SchemaNeeded", "is at 14, and .* ended at 13"):
+        need_applied(GROWN, "14")
