@@ -147,7 +147,7 @@ def test_one_that_is_moved_while_the_last_gates_are_asked_is_no_fault_of_the_run
 ) -> None:
     from flipgate.steps.releasing import settle
 
-    def kept(*_: object) -> None:
+    def kept(*_: object, **__: object) -> None:
         assert Desk(shop).run("extend", shop.name, "--hours", "2", *WHY).exit_code == 0
 
     monkeypatch.setattr(settle, "need_gates", kept)
