@@ -28,10 +28,10 @@ class Check(AskingTask):
     (path), or what asks as it likes: a program (command), or a Job there (job, or workload and run)."""
 
     noun: ClassVar[str] = "check"
-    keys: ClassVar[Mapping[Kind, frozenset[str]]] = MappingProxyType(
+    kind_keys: ClassVar[Mapping[Kind, frozenset[str]]] = MappingProxyType(
         {
-            **AskingTask.keys,
-            "http": AskingTask.keys["http"]
+            **AskingTask.kind_keys,
+            "http": AskingTask.kind_keys["http"]
             | {"json_equals", "json_is", "headers", "within_seconds", "samples", "percentile"},
         }
     )

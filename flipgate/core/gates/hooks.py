@@ -76,8 +76,8 @@ class Hook(AskingTask):
     program (command), or an HTTP request to one of its services (path). Killed half way, it is run again."""
 
     noun: ClassVar[str] = "hook"
-    keys: ClassVar[Mapping[Kind, frozenset[str]]] = MappingProxyType(
-        {**AskingTask.keys, "http": AskingTask.keys["http"] | {"method", "timeout_seconds"}}
+    kind_keys: ClassVar[Mapping[Kind, frozenset[str]]] = MappingProxyType(
+        {**AskingTask.kind_keys, "http": AskingTask.kind_keys["http"] | {"method", "timeout_seconds"}}
     )
 
     at: Annotated[HookPoint, BeforeValidator(_known)] = Field(

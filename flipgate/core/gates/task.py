@@ -47,7 +47,7 @@ class Task(CommandKeys, JobKeys, WorkloadKeys):
 
     noun: ClassVar[str] = "task"
     """What it is called in messages, and in the label of its Job."""
-    keys: ClassVar[Mapping[Kind, frozenset[str]]] = MappingProxyType(
+    kind_keys: ClassVar[Mapping[Kind, frozenset[str]]] = MappingProxyType(
         {
             "command": frozenset({"command", "timeout_seconds"}),
             "job": frozenset({"job", "timeout_seconds"}),
@@ -67,7 +67,7 @@ class Task(CommandKeys, JobKeys, WorkloadKeys):
     @classmethod
     def words(cls) -> tuple[str, ...]:
         """The keys of which it has exactly one."""
-        return tuple(word for word, kind in WORDS.items() if kind in cls.keys)
+        return tuple(word for word, kind in WORDS.items() if kind in cls.kind_keys)
 
     @property
     def kind(self) -> Kind:
@@ -112,7 +112,7 @@ class Task(CommandKeys, JobKeys, WorkloadKeys):
 
     def _of_other_kinds(self) -> Iterator[str]:
         """Keys that mean nothing here, and say something else than they do when left out."""
-        for name in frozenset[str]().union(*self.keys.values()) - self.keys[self.kind]:
+        for name in frozenset[str]().union(*self.kind_keys.values()) - self.kind_keys[self.kind]:
             field = type(self).model_fields[name]
             if getattr(self, name) != field.get_default(call_default_factory=True):
                 yield field.alias or name
@@ -138,11 +138,11 @@ class AskingTask(Task):
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [word]} for word in WORDS]})
 
-    keys: ClassVar[Mapping[Kind, frozenset[str]]] = MappingProxyType(
+    kind_keys: ClassVar[Mapping[Kind, frozenset[str]]] = MappingProxyType(
         {
             "http": frozenset({"service", "port", "scheme", "path", "status"}),
-            **Task.keys,
-            "command": Task.keys["command"] | {"service", "port", "scheme"},
+            **Task.kind_keys,
+            "command": Task.kind_keys["command"] | {"service", "port", "scheme"},
         }
     )
 

@@ -36,8 +36,10 @@ class DifferingObject(FileModel):
 
     kind: ContentKind = Field(description="Its kind.")
     name: ObjectName = Field(description="Its name, without the hash that kustomize adds.")
-    keys: tuple[DataKey, ...] = Field(
-        default=(), description="The keys that may differ, and that a copy leaves as they are; all when left out."
+    data_keys: tuple[DataKey, ...] = Field(
+        default=(),
+        alias="keys",
+        description="The keys that may differ, and that a copy leaves as they are; all when left out.",
     )
 
 
@@ -60,6 +62,6 @@ class Parity(FileModel):
     def kept_keys(self, kind: str, name: str) -> frozenset[str] | None:
         """Returns the keys of an object that may differ: None for all of them."""
         found = [each for each in self.differ if (each.kind, each.name) == (kind, name)]
-        if any(not each.keys for each in found):
+        if any(not each.data_keys for each in found):
             return None
-        return frozenset(key for each in found for key in each.keys)
+        return frozenset(key for each in found for key in each.data_keys)

@@ -14,7 +14,8 @@ T = TypeVar("T", bound="Model")
 
 
 class Model(BaseModel):
-    """A plain value. Changing one means making another, with `but`."""
+    """A plain value. Changing one means making another, with `but`. None has an attribute `keys`: `dict(value)` calls
+    it, and Prefect does that with all that a task is given."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
 

@@ -74,7 +74,7 @@ def reader(shop: Shop, lab: Lab, tmp_path: Path) -> Iterator[Reader]:
 
 def test_who_types_what_the_page_says_gets_what_it_says(reader: Reader) -> None:
     blocks, wrong, said = BLOCK.findall(PARITY), [], ""
-    assert [kind for kind, _ in blocks].count("sh") == 4
+    assert [kind for kind, _ in blocks].count("sh") == 5
     for kind, text in blocks:
         if kind == "sh":
             said = reader.types(text)
