@@ -86,11 +86,26 @@ def coming_configuration(world: World, view: View, side: Side) -> dict[str, Any]
     for each in _parity(world).copies():
         if each.kind == CONFIG_MAP and each.name in settings:
             source = world.cluster.find(address(CONFIG_MAP, view.sides[side.other].namespace, each.name))
-            kept = _parity(world).kept_keys(each.kind, each.name)
-            if source and kept is not None:
-                target = {"data": settings[each.name] or {}}
-                settings[each.name] = copied_data(source, target, kept)["data"] or None
+            if source and _parity(world).kept_keys(each.kind, each.name) is not None:
+                target, names = {"data": settings[each.name] or {}}, own_names(world, side)
+                kept = kept_by_copy(world, each.kind, each.name)
+                settings[each.name] = copied_data(source, target, kept, names)["data"] or None
     return settings
+
+
+def kept_by_copy(world: World, kind: str, name: str) -> frozenset[str]:
+    """Returns the keys that a copy leaves as the side has them: those that may differ, and those by which services are
+    told whether to consume, which are a flip's to set."""
+    consuming = [service.consume for service in world.application.spec.services if service.consume]
+    switches = {each.key for each in consuming if (CONFIG_MAP, each.config_map) == (kind, name)}
+    return (_parity(world).kept_keys(kind, name) or frozenset()) | switches
+
+
+def own_names(world: World, side: Side) -> dict[str, str]:
+    """Returns what this side is called where the other one's content has that one's own name, or its namespace: both
+    compare as the same."""
+    theirs, ours = (world.application.place_of(each) for each in (side.other, side))
+    return {theirs.namespace: ours.namespace, str(side.other): str(side)}
 
 
 def named_secrets(world: World, sides: Iterable[SideState]) -> frozenset[tuple[str, str]]:

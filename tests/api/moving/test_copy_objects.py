@@ -21,8 +21,11 @@ from flipgate.steps.moving import copy_objects
 from flipgate.steps.releasing.flip import flip
 from flipgate.steps.releasing.foresee import foresee
 from flipgate.steps.releasing.preflight import preflight
+from flipgate.steps.releasing.setup import adopt
+from tests.api.changed_shop import by_file
 from tests.api.copies import PASSWORD, encoded, path, with_copies
 from tests.api.front import fronted
+from tests.api.moving.workers import with_ledger
 from tests.api.shop import BLUE, GREEN, Shop, opened, under_lease
 from tests.api.steps import approved
 from tests.api.targets import put_endpoints, put_service
@@ -176,6 +179,31 @@ def test_what_the_api_server_does_not_take_is_said_without_its_words(
     with refuses("PreflightFailed", "is not taken by the API server") as refused, world.acting() as acting:
         preflight(acting, release)
     assert encoded(PASSWORD) not in f"{refused.value} {world.store.read().journal}"
+
+
+def test_a_copy_leaves_alone_whether_the_dark_side_consumes_and_which_side_it_is(shop: Shop) -> None:
+    """Two of the same consumers would take work twice, before any user is there."""
+    shop = with_ledger(shop)
+    shop = by_file(shop, f"{shop.text}  parity: {{equal: [{{kind: ConfigMap, name: ledger-consume, sync: copy}}]}}\n")
+    shop.cluster.merge(
+        path(shop, BLUE, "configmap", "ledger-consume"),
+        {"data": {"OTHER": "new", "side": "blue", "schema": shop.namespace(BLUE)}},
+    )
+    shop.cluster.merge(
+        path(shop, GREEN, "configmap", "ledger-consume"),
+        {"data": {"consume": "false", "side": "green", "schema": shop.namespace(GREEN)}},
+    )
+    world = shop.world()
+    adopt(world)
+    before = foresee(world, {"web": "shop/web:2"})
+    release = opened(world)
+    under_lease(world, preflight, release)
+    data = found(shop, "configmap", "ledger-consume")["data"]
+    assert data == {"OTHER": "new", "consume": "false", "side": "green", "schema": shop.namespace(GREEN)}
+    assert before.release == release.id == foresee(world, {"web": "shop/web:2"}).release
+    written = len(world.store.read().journal)
+    under_lease(world, preflight, release)
+    assert len(world.store.read().journal) == written, "nothing differs: nothing is written"
 
 
 def _dark(world: World) -> Any:
