@@ -15,7 +15,7 @@ from flipgate.adapters.addresses import address, address_of
 from flipgate.core.record.intents import CopyObjects
 from flipgate.core.spec.parity import EqualObject
 from flipgate.core.traffic.traffic import DarkSide
-from flipgate.core.values.errors import Conflict, Forbidden, NotFound, PermanentError, Refused
+from flipgate.core.values.errors import Conflict, NotFound, PermanentError, Refused, TemporaryError, Unreachable
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.copying import copy_labels, empty_copy, filling, labelling
@@ -73,10 +73,13 @@ def _copy(acting: Acting, side: Side, ref: Ref) -> None:
             return _fill(acting, side, target, source, theirs)
         except (Conflict, NotFound):
             continue
-        except Forbidden:
+        except PermanentError as error:  # its words, or those of who admits objects, may quote what this one holds
+            fact = f"is not taken by the API server ({type(error).__name__}), whose words are not shown"
+            raise _refused(fact, obj) from None
+        except Unreachable:
             raise
-        except PermanentError:  # its words may quote what the object holds
-            raise _refused("is not taken by the API server, whose words are not shown", obj) from None
+        except TemporaryError:
+            raise TemporaryError("was not taken by the API server, whose words are not shown", obj=obj) from None
     raise _refused(f"was written by somebody else each of {TRIES} times that it was to be copied", obj)
 
 
