@@ -158,7 +158,7 @@ def _pulling(world: World, side: SideState, named: Iterable[Named]) -> list[Name
     found = world.each(partial(pull_secrets, world.cluster, side.namespace), accounts)
     known = {each.ref for each in named}
     return [
-        Named(SECRET, name, by=(f"{SERVICE_ACCOUNT} {account}",))
+        Named(SECRET, name, by=(f"{SERVICE_ACCOUNT} {account}",), pulls=True)
         for account, names in zip(accounts, found, strict=True)
         for name in names
         if (SECRET, name) not in known

@@ -86,11 +86,24 @@ def test_what_pods_name_and_is_missing_is_named_whatever_names_it(shop: Shop, wo
     volume = {"name": "app", "configMap": {"name": "app"}}
     naming(shop, volumes=[volume], imagePullSecrets=[{"name": "pull"}], serviceAccountName="robot")
     put(shop, BLUE, "ConfigMap", "app", data={"a": "1"})
-    put(shop, GREEN, "ServiceAccount", "robot", imagePullSecrets=[{"name": "pull-too"}])
+    for side in Side:
+        put(shop, side, "ServiceAccount", "robot", imagePullSecrets=[{"name": "pull-too"}])
+    for name in ("pull", "pull-too"):
+        put(shop, BLUE, "Secret", name, data={"a": encoded("1")})
     found = asked(world)
     assert found["ConfigMap app"].answer == f"does not exist in {shop.namespace(GREEN)}, named by Deployment web"
     assert found["Secret pull"].verdict == "fail"
     assert found["Secret pull-too"].answer.endswith("named by ServiceAccount robot")
+
+
+def test_a_secret_that_the_live_side_pulls_its_images_without_is_only_shown(shop: Shop, world: World) -> None:
+    """A kubelet pulls without it: whoever releases today with such an account is not refused for it."""
+    naming(shop, imagePullSecrets=[{"name": "pull"}])
+    for side in Side:
+        put(shop, side, "ServiceAccount", "default", imagePullSecrets=[{"name": "pull-too"}])
+    found = asked(world)
+    assert {found[f"Secret {name}"].verdict for name in ("pull", "pull-too")} == {"info"}
+    under_lease(world, releasing.preflight, opened(world))
 
 
 def test_an_external_secret_that_is_not_ready_is_waited_for_and_then_says_why(shop: Shop) -> None:
@@ -133,6 +146,7 @@ def test_five_faults_are_one_refusal_with_what_mends_each(shop: Shop) -> None:
     naming(shop, container=READS_KEY, imagePullSecrets=[{"name": "pull"}], serviceAccountName="robot")
     put(shop, BLUE, "Secret", "key", data={"password": encoded(PASSWORD)})
     put(shop, GREEN, "Secret", "key", data={"password": encoded("old")})
+    put(shop, BLUE, "Secret", "pull", data={})
     declaring(shop, "{equal: [{kind: Secret, name: key}]}")
     put_autoscaler(shop, 1)
     path, hard = f"/api/v1/namespaces/{shop.namespace(GREEN)}/resourcequotas", {"pods": "1"}
@@ -145,7 +159,7 @@ def test_five_faults_are_one_refusal_with_what_mends_each(shop: Shop) -> None:
     said, green = refused.value.fact, shop.namespace(GREEN)
     assert said.startswith("5 of 5 do not pass; ")
     for mend in (
-        f"kubectl -n {green} create secret generic pull",
+        f"kubectl -n {shop.namespace(BLUE)} get secret pull -o yaml",
         f"kubectl -n {green} create serviceaccount robot",
         f"kubectl -n {shop.namespace(BLUE)} describe secret key",
         f"kubectl -n {green} patch hpa web",
