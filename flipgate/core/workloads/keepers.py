@@ -44,11 +44,13 @@ class KeeperSeen:
     """Its condition, with its message."""
     made: bool = False
     """Whether its Secret is there."""
+    wanted: bool = False
+    """Whether the file asks for more than that: for what it makes to be as it should be by now."""
 
     @property
     def pending(self) -> bool:
         """Whether it keeps a release from coming up, and may be waited for."""
-        return self.ready is False or (self.ready is None and not self.made)
+        return (self.ready is not True and not self.made) or (self.ready is False and self.wanted)
 
     @property
     def command(self) -> str:
@@ -83,12 +85,13 @@ def read_keeper(obj: Mapping[str, Any], kind: str, namespace: str, *, made: bool
 
 
 def keeper_row(seen: KeeperSeen, waited_seconds: float) -> Evidence:
-    """Returns what it says as a row: not ready fails. Of one that says nothing the Secret itself is what counts."""
+    """Returns what it says as a row. Where the file asks for no more, the Secret itself is what counts, as of one that
+    says nothing: a source that is away for a moment keeps back no release whose pods have it."""
     waited = f", for {waited_seconds:.0f} s" if waited_seconds and seen.pending else ""
-    silent = Verdict.INFO if seen.ready is None else Verdict.PASS
+    shown = Verdict.PASS if seen.ready else Verdict.INFO
     return Evidence(
         str(seen.keeper),
-        Verdict.FAIL if seen.pending else silent,
+        Verdict.FAIL if seen.pending else shown,
         f"its condition {CONDITIONS[seen.keeper.kind]}",
         seen.namespace,
         f"{seen.said}{waited}",

@@ -12,7 +12,7 @@ from flipgate.adapters.addresses import address
 from flipgate.adapters.contents import find_keeper, pull_secrets, read_contents
 from flipgate.core.record.release import Release
 from flipgate.core.spec.parity import Parity
-from flipgate.core.values.errors import Forbidden
+from flipgate.core.values.errors import FlipgateError, Forbidden
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.core.workloads.copying import copied_data
@@ -47,7 +47,7 @@ class Compared:
 
 def read_parity(world: World, view: View, release: Release | None) -> list[Evidence]:
     """Returns the rows of what the dark side's pods name, and of what is other there than on the live side. An
-    ExternalSecret or SealedSecret that is not Ready is waited for where a release is."""
+    ExternalSecret or SealedSecret that keeps the release back is waited for where one is."""
     side = side_of_release(view, release)
     if side is None:
         return []
@@ -183,22 +183,31 @@ def _keepers(world: World, dark: SideObjects) -> tuple[list[KeeperSeen], list[Ev
         elif kind == SECRET and contents and contents.kept_by and contents.kept_by.kind in GROUPS:
             wanted[contents.kept_by.kind, contents.kept_by.name] = True
 
-    def one(ref: tuple[str, str]) -> KeeperSeen | Forbidden | None:
+    declared = world.application.spec.parity is not None
+
+    def one(ref: tuple[str, str]) -> KeeperSeen | FlipgateError | None:
         try:
-            return find_keeper(world.cluster, ref[0], dark.place.namespace, ref[1], made=wanted[ref])
+            found = find_keeper(world.cluster, ref[0], dark.place.namespace, ref[1], made=wanted[ref])
+            return replace(found, wanted=declared) if found else None
         except Forbidden as error:
+            return error
+        except FlipgateError as error:  # of somebody else's API: a webhook of it that is away is no fault of the pods'
+            if declared:
+                raise
             return error
 
     answers = dict(zip(wanted, world.each(one, wanted), strict=True))
     seen = [each for each in answers.values() if isinstance(each, KeeperSeen)]
-    denied = [ref for ref, each in answers.items() if isinstance(each, Forbidden)]
-    return seen, [_not_known(world, ref, dark) for ref in denied]
+    denied = {ref: each for ref, each in answers.items() if isinstance(each, FlipgateError)}
+    return seen, [_not_known(world, ref, dark, error) for ref, error in denied.items()]
 
 
-def _not_known(world: World, ref: Ref, dark: SideObjects) -> Evidence:
+def _not_known(world: World, ref: Ref, dark: SideObjects, error: FlipgateError) -> Evidence:
     namespace, wanted = dark.place.namespace, "its Secret is made"
     verdict = Verdict.UNKNOWN if world.application.spec.parity else Verdict.INFO
-    fact, mend = f"may not be read in {namespace}", _can_i(ref, namespace)
+    denied = isinstance(error, Forbidden)
+    fact = f"may not be read in {namespace}" if denied else f"cannot be read in {namespace}: {error.fact}"
+    mend = _can_i(ref, namespace) if denied else ""
     return Evidence(f"{ref[0]} {ref[1]}", verdict, "its condition", str(dark.place), fact, wanted, mend=mend)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from flipgate.core.spec.application import load_application
+from flipgate.core.values.errors import Refused, TemporaryError
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence
 from flipgate.steps.acting.world import World
@@ -20,7 +21,7 @@ from flipgate.steps.releasing.setup import check_application
 from tests.api.front import checked, fronted
 from tests.api.shop import BLUE, GREEN, Shop, opened, timed_by_its_waiting, under_lease
 from tests.api.users import grant, user
-from tests.api.wire import serving
+from tests.api.wire import Answer, Through, serving
 from tests.core.builders import refuses
 
 EXTERNAL = "/apis/external-secrets.io/v1/namespaces/{}/externalsecrets"
@@ -129,6 +130,37 @@ def test_an_external_secret_that_is_not_ready_is_waited_for_and_then_says_why(sh
             put(shop, GREEN, "Secret", "key", data={})
 
     under_lease(timed_by_its_waiting(world, made), releasing.preflight, release)
+
+
+@pytest.mark.parametrize("away", [False, True])
+def test_where_the_secret_is_there_what_makes_it_keeps_no_release_back_unless_the_file_asks(
+    shop: Shop, tmp_path: Path, away: bool
+) -> None:
+    """Its vault, or its operator's webhook, is away: pods start with what was made before."""
+    naming(shop, container=READS_KEY)
+    for side in Side:
+        owner = {**external("key"), "name": "key", "uid": "u"}
+        del owner["metadata"]
+        put(shop, side, "Secret", "key", data={"a": encoded("1")}, metadata={"ownerReferences": [owner]})
+    path = EXTERNAL.format(shop.namespace(GREEN))
+    shop.cluster.create(path, {**external("key"), "spec": {}})
+    condition = {"type": "Ready", "status": "False", "reason": "SecretSyncedError", "message": "the vault is sealed"}
+    shop.cluster.merge(f"{path}/key/status", {"status": {"conditions": [condition]}})
+    shop.adopted()
+
+    def webhook(_: str, asked: str) -> Answer | None:
+        return (500, b'{"message": "conversion webhook failed"}') if away and "externalsecrets" in asked else None
+
+    with serving(Through(shop.kubeconfig, before=webhook), tmp_path) as cluster:
+        world = shop.world(cluster=cluster)
+        release = opened(world)
+        rows = {each.gate: each for each in under_lease(world, releasing.preflight, release)}
+        why = "conversion webhook failed" if away else "the vault is sealed"
+        assert (rows["ExternalSecret key"].verdict, why in rows["ExternalSecret key"].answer) == ("info", True)
+        declaring(shop, "{waitSeconds: 0}")
+        world = shop.world(cluster=cluster)
+        with pytest.raises(TemporaryError if away else Refused, match=why), world.acting() as acting:
+            releasing.preflight(acting, release)
 
 
 def external(name: str) -> dict[str, Any]:

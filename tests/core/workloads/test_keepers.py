@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -42,6 +43,18 @@ def test_one_that_says_nothing_keeps_no_release_back_whose_secret_is_there() -> 
     """An operator that writes no status: sealed-secrets with --update-status=false."""
     row = keeper_row(read_keeper({"metadata": {"name": "key"}}, "SealedSecret", "shop-green", made=True), 0)
     assert row.verdict is Verdict.INFO
+
+
+@pytest.mark.parametrize(
+    ("made", "wanted", "verdict"), [(True, False, "info"), (True, True, "fail"), (False, False, "fail")]
+)
+def test_one_that_is_not_ready_fails_where_its_secret_is_missing_or_the_file_asks(
+    made: bool, wanted: bool, verdict: str
+) -> None:
+    """A vault that is away for a moment leaves the Secret as it was, and pods start with it."""
+    obj = external({"type": "Ready", "status": "False", "reason": "SecretSyncedError"})
+    seen = replace(read_keeper(obj, "ExternalSecret", "shop-green", made=made), wanted=wanted)
+    assert (keeper_row(seen, 0).verdict, seen.pending) == (verdict, verdict == "fail")
 
 
 @pytest.mark.parametrize(
