@@ -115,7 +115,7 @@ def named_secrets(world: World, sides: Iterable[SideState]) -> frozenset[tuple[s
     for side in sides:
         named = named_by(side.workloads.values())
         try:
-            named = (*named, *_pulling(world, side, named))
+            named = (*named, *_pulling(named, _accounts(world, side)))
         except Forbidden:
             world.say(f"which Secrets ServiceAccounts of {side.side} name is not known")
         found |= {(side.namespace, each.name) for each in named if each.kind == SECRET}
@@ -128,15 +128,18 @@ def _parity(world: World) -> Parity:
 
 def _read(world: World, side: SideState, key: bytes) -> SideObjects:
     named, unread = named_by(side.workloads.values()), dict[Ref, str]()
+    found: dict[Ref, Contents | None] = {}
     try:
-        named = tuple(sorted((*named, *_pulling(world, side, named)), key=lambda each: each.ref))
+        accounts = _accounts(world, side)
+        named = tuple(sorted((*named, *_pulling(named, accounts)), key=lambda each: each.ref))
+        read = {(SERVICE_ACCOUNT, name): None if names is None else Contents() for name, names in accounts.items()}
+        found |= {each.ref: read[each.ref] for each in named if each.ref in read}
     except Forbidden:
         unread[SERVICE_ACCOUNT, DEFAULT_ACCOUNT] = _can_i((SERVICE_ACCOUNT, DEFAULT_ACCOUNT), side.namespace)
     declared = [(each.kind, each.name) for each in _parity(world).equal if each.name]
-    refs = sorted({*(each.ref for each in named), *declared})
+    refs = sorted({*(each.ref for each in named), *declared} - found.keys())
     own = frozenset({str(side.side), side.namespace})
     one = partial(_one, world, side.namespace, key, own)
-    found: dict[Ref, Contents | None] = {}
     for ref, contents in zip(refs, world.each(one, refs), strict=True):
         if isinstance(contents, Forbidden):
             unread[ref] = _can_i(ref, side.namespace)
@@ -152,17 +155,22 @@ def _one(world: World, namespace: str, key: bytes, own: frozenset[str], ref: Ref
         return error
 
 
-def _pulling(world: World, side: SideState, named: Iterable[Named]) -> list[Named]:
-    """The Secrets that the ServiceAccounts of a side's pods pull images with."""
+def _accounts(world: World, side: SideState) -> dict[str, tuple[str, ...] | None]:
+    """The ServiceAccounts of a side's pods, each read once: the Secrets that it pulls images with, or None where there
+    is none of that name."""
     accounts = accounts_of(side.workloads.values())
     found = world.each(partial(pull_secrets, world.cluster, side.namespace), accounts)
+    return dict(zip(accounts, found, strict=True))
+
+
+def _pulling(named: Iterable[Named], accounts: Mapping[str, tuple[str, ...] | None]) -> list[Named]:
+    """The Secrets that accounts pull images with and no template names, each once, whatever number of accounts do."""
     known = {each.ref for each in named}
-    return [
-        Named(SECRET, name, by=(f"{SERVICE_ACCOUNT} {account}",), pulls=True)
-        for account, names in zip(accounts, found, strict=True)
-        for name in names
-        if (SECRET, name) not in known
-    ]
+    by: dict[str, list[str]] = {}
+    for account, names in accounts.items():
+        for name in names or ():
+            by.setdefault(name, []).append(f"{SERVICE_ACCOUNT} {account}")
+    return [Named(SECRET, name, by=tuple(who), pulls=True) for name, who in by.items() if (SECRET, name) not in known]
 
 
 def _without_switches(contents: Contents | None, ref: Ref, side: SideState) -> Contents | None:

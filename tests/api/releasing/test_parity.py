@@ -132,6 +132,29 @@ def test_an_external_secret_that_is_not_ready_is_waited_for_and_then_says_why(sh
     under_lease(timed_by_its_waiting(world, made), releasing.preflight, release)
 
 
+def test_each_object_is_read_once_and_said_once_however_many_pods_need_it(shop: Shop, tmp_path: Path) -> None:
+    """Fifty services that have an account each pull with one Secret."""
+    for side in Side:
+        for name in ("web", "mailer"):
+            put(shop, side, "ServiceAccount", name, imagePullSecrets=[{"name": "pull"}])
+            part = {"spec": {"template": {"spec": {"serviceAccountName": name}}}}
+            shop.cluster.merge(f"{shop.deployments(side)}/{name}", part)
+    put(shop, BLUE, "Secret", "pull", data={})
+    shop.adopted()
+    seen: list[str] = []
+
+    def noting(_: str, path: str) -> None:
+        seen.append(path)
+
+    with serving(Through(shop.kubeconfig, before=noting), tmp_path) as cluster:
+        world = shop.world(cluster=cluster)
+        rows = parity.read_parity(world, look(world), None)
+    (row,) = [each for each in rows if each.gate == "Secret pull"]
+    assert row.answer.endswith("named by ServiceAccount mailer, ServiceAccount web")
+    asked = [path for path in seen if "/serviceaccounts/" in path or "/secrets/" in path]
+    assert len(asked) == len(set(asked)) == 6
+
+
 @pytest.mark.parametrize("away", [False, True])
 def test_where_the_secret_is_there_what_makes_it_keeps_no_release_back_unless_the_file_asks(
     shop: Shop, tmp_path: Path, away: bool
