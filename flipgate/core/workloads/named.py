@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -37,11 +37,13 @@ class Named:
         return self.kind, self.name
 
 
-def named_by(workloads: Iterable[Workload]) -> tuple[Named, ...]:
-    """Returns what these workloads' pods name, each once, sorted."""
+def named_by(workloads: Iterable[Workload], idle: Collection[str] = ()) -> tuple[Named, ...]:
+    """Returns what these workloads' pods name, each once, sorted. Those that are `idle` get no pods, and need nothing
+    of it."""
     found: dict[Ref, Named] = {}
     for workload in workloads:
-        for each in references(workload.template):
+        for named in references(workload.template):
+            each = replace(named, keys=frozenset(), needed=False) if workload.name in idle else named
             before = found.get(each.ref, replace(each, needed=False, pulls=True))
             by = tuple(dict.fromkeys([*before.by, f"{workload.kind} {workload.name}"]))
             needed = before.needed or each.needed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -16,6 +16,7 @@ from flipgate.core.values.errors import FlipgateError, Forbidden
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.core.workloads.copying import copied_data
+from flipgate.core.workloads.counts import whole_counts
 from flipgate.core.workloads.keepers import GROUPS, KeeperSeen, keeper_row
 from flipgate.core.workloads.named import (
     CONFIG_MAP,
@@ -65,8 +66,9 @@ def read_parity(world: World, view: View, release: Release | None) -> list[Evide
 
 def compare_objects(world: World, view: View, side: Side) -> Compared:
     """Reads what the pods of both sides name, and what the file declares; each object by its name."""
-    key = secrets.token_bytes(32)
-    dark, live = (_read(world, view.sides[each], key) for each in (side, side.other))
+    key, coming = secrets.token_bytes(32), whole_counts(world.application, view.sides[side.other])
+    idle = {name for name, count in coming.items() if not count}
+    dark, live = (_read(world, view.sides[each], key, idle) for each in (side, side.other))
     return Compared(live, dark)
 
 
@@ -115,7 +117,7 @@ def named_secrets(world: World, sides: Iterable[SideState]) -> frozenset[tuple[s
     for side in sides:
         named = named_by(side.workloads.values())
         try:
-            named = (*named, *_pulling(named, _accounts(world, side)))
+            named = (*named, *_pulling(named, _accounts(world, side, ())))
         except Forbidden:
             world.say(f"which Secrets ServiceAccounts of {side.side} name is not known")
         found |= {(side.namespace, each.name) for each in named if each.kind == SECRET}
@@ -126,11 +128,11 @@ def _parity(world: World) -> Parity:
     return world.application.spec.parity or Parity()
 
 
-def _read(world: World, side: SideState, key: bytes) -> SideObjects:
-    named, unread = named_by(side.workloads.values()), dict[Ref, str]()
+def _read(world: World, side: SideState, key: bytes, idle: Collection[str]) -> SideObjects:
+    named, unread = named_by(side.workloads.values(), idle), dict[Ref, str]()
     found: dict[Ref, Contents | None] = {}
     try:
-        accounts = _accounts(world, side)
+        accounts = _accounts(world, side, idle)
         named = tuple(sorted((*named, *_pulling(named, accounts)), key=lambda each: each.ref))
         read = {(SERVICE_ACCOUNT, name): None if names is None else Contents() for name, names in accounts.items()}
         found |= {each.ref: read[each.ref] for each in named if each.ref in read}
@@ -155,10 +157,10 @@ def _one(world: World, namespace: str, key: bytes, own: frozenset[str], ref: Ref
         return error
 
 
-def _accounts(world: World, side: SideState) -> dict[str, tuple[str, ...] | None]:
+def _accounts(world: World, side: SideState, idle: Collection[str]) -> dict[str, tuple[str, ...] | None]:
     """The ServiceAccounts of a side's pods, each read once: the Secrets that it pulls images with, or None where there
     is none of that name."""
-    accounts = accounts_of(side.workloads.values())
+    accounts = accounts_of(each for each in side.workloads.values() if each.name not in idle)
     found = world.each(partial(pull_secrets, world.cluster, side.namespace), accounts)
     return dict(zip(accounts, found, strict=True))
 

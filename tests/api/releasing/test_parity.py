@@ -18,6 +18,7 @@ from flipgate.steps.looking.look import look
 from flipgate.steps.looking.preflight import preflight
 from flipgate.steps.releasing import preflight as releasing
 from flipgate.steps.releasing.setup import check_application
+from tests.api.changed_shop import by_file
 from tests.api.front import checked, fronted
 from tests.api.shop import BLUE, GREEN, Shop, opened, timed_by_its_waiting, under_lease
 from tests.api.users import grant, user
@@ -130,6 +131,25 @@ def test_an_external_secret_that_is_not_ready_is_waited_for_and_then_says_why(sh
             put(shop, GREEN, "Secret", "key", data={})
 
     under_lease(timed_by_its_waiting(world, made), releasing.preflight, release)
+
+
+def test_a_service_without_pods_keeps_no_release_back(shop: Shop) -> None:
+    shop = replacing(shop, "name: mailer, role: worker, replicas: 1", "name: mailer, role: worker, replicas: 0")
+    for side in Side:
+        container = {"name": "mailer", "image": "shop/mailer:1", **READS_KEY}
+        part = {"serviceAccountName": "nobody", "containers": [container]}
+        shop.cluster.merge(f"{shop.deployments(side)}/mailer", {"spec": {"template": {"spec": part}}})
+    shop.scale(BLUE, "mailer", 0)
+    world = shop.adopted()
+    assert not [gate for gate in asked(world) if "key" in gate or "nobody" in gate]
+    shop.scale(BLUE, "mailer", 1)  # by hand: it is to have as many on green
+    assert asked(world)["Secret key"].verdict == "fail"
+
+
+def replacing(shop: Shop, old: str, new: str) -> Shop:
+    """The shop by a file that says this in the place of that."""
+    assert old in shop.text
+    return by_file(shop, shop.text.replace(old, new))
 
 
 def test_each_object_is_read_once_and_said_once_however_many_pods_need_it(shop: Shop, tmp_path: Path) -> None:

@@ -59,6 +59,15 @@ def test_what_every_template_calls_optional_is_not_needed() -> None:
     assert named_by([web, api]) == (Named(SECRET, "a", by=("Deployment web", "Deployment api")),)
 
 
+def test_a_service_that_gets_no_pods_needs_nothing() -> None:
+    """`replicas: 0`: it may name what nobody has made."""
+    volume = {"spec": {"volumes": [{"secret": {"secretName": "a", "items": [{"key": "k", "path": "p"}]}}]}}
+    web, api = Workload("web", "green", template=volume), Workload("api", "green", template=volume)
+    assert named_by([web], idle={"web"}) == (Named(SECRET, "a", by=("Deployment web",), needed=False),)
+    (both,) = named_by([web, api], idle={"web"})
+    assert (both.needed, both.keys) == (True, {"k"})
+
+
 def test_images_are_pulled_with_the_accounts_that_pods_run_as() -> None:
     specs: tuple[dict[str, Any], ...] = ({}, {"serviceAccountName": "robot"}, {"serviceAccount": "older"})
     workloads = [Workload("web", "green", found=True, template={"spec": spec}) for spec in specs]
