@@ -18,6 +18,9 @@ GROUPS: Final[Mapping[str, str]] = MappingProxyType(
 CONDITIONS: Final[Mapping[str, str]] = MappingProxyType({"ExternalSecret": "Ready", "SealedSecret": "Synced"})
 """The condition by which each says that its Secret is as it should be
 (external-secrets.io: api/externalsecret; bitnami-labs/sealed-secrets: pkg/apis/sealedsecrets)."""
+CERTIFICATE: Final = "cert-manager.io/certificate-name"
+"""Annotation on a Secret that cert-manager keeps: it owns none, unless it was told to (cert-manager.io: Annotations).
+Whoever copies the Secret copies this, too, and then cert-manager is not among its managers."""
 MESSAGE_SHOWN: Final = 300
 
 
@@ -59,14 +62,18 @@ class KeeperSeen:
 
 
 def keeper_of(meta: Mapping[str, Any]) -> Keeper | None:
-    """Returns who keeps the object that has this metadata: its owner, or what applies it from a repository; None where
-    nobody is known to."""
+    """Returns who keeps the object that has this metadata: its owner, what applies it from a repository, or the
+    certificate that it holds; None where nobody is known to."""
     owners = meta.get("ownerReferences") or []
     if owners:
         first = next((each for each in owners if each.get("controller")), owners[0])
         return Keeper(str(first.get("kind")), str(first.get("name")))
-    applied = applier_of(meta)
-    return Keeper(f"{applied.tool}'s {applied.kind}", applied.name) if applied else None
+    if applied := applier_of(meta):
+        return Keeper(f"{applied.tool}'s {applied.kind}", applied.name)
+    certificate = (meta.get("annotations") or {}).get(CERTIFICATE)
+    managers = [str(each.get("manager")) for each in meta.get("managedFields") or []]
+    renewed = not managers or any(each.startswith("cert-manager") for each in managers)
+    return Keeper("Certificate", certificate) if certificate and renewed else None
 
 
 def read_keeper(obj: Mapping[str, Any], kind: str, namespace: str, *, made: bool) -> KeeperSeen:

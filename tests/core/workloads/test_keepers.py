@@ -10,6 +10,8 @@ import pytest
 from flipgate.core.values.verdicts import Verdict
 from flipgate.core.workloads.keepers import Keeper, keeper_of, keeper_row, read_keeper
 
+RENEWED = {"cert-manager.io/certificate-name": "web"}
+
 
 def external(*conditions: dict[str, str]) -> dict[str, Any]:
     return {"metadata": {"name": "key"}, "status": {"conditions": list(conditions)}}
@@ -70,6 +72,12 @@ def test_one_that_is_not_ready_fails_where_its_secret_is_missing_or_the_file_ask
             {"labels": {"kustomize.toolkit.fluxcd.io/name": "shop", "kustomize.toolkit.fluxcd.io/namespace": "flux"}},
             Keeper("Flux's Kustomization", "shop"),
         ),
+        ({"annotations": RENEWED}, Keeper("Certificate", "web")),
+        (
+            {"annotations": RENEWED, "managedFields": [{"manager": "cert-manager-issuing"}]},
+            Keeper("Certificate", "web"),
+        ),
+        ({"annotations": RENEWED, "managedFields": [{"manager": "kubectl-create"}]}, None),
     ],
 )
 def test_who_keeps_an_object(meta: dict[str, Any], keeper: Keeper | None) -> None:
