@@ -30,10 +30,12 @@ def read_contents(
     return Contents(digests, str(obj.get("type", "")), obj.get("immutable") is True, keeper_of(obj["metadata"]))
 
 
-def pull_secrets(cluster: Reader, namespace: str, account: str) -> tuple[str, ...]:
-    """The Secrets by which a ServiceAccount's pods pull their images; none where there is no such account. Raises
+def pull_secrets(cluster: Reader, namespace: str, account: str) -> tuple[str, ...] | None:
+    """The Secrets by which a ServiceAccount's pods pull their images; None where there is no such account. Raises
     Forbidden."""
-    found = cluster.find(address("ServiceAccount", namespace, account)) or {}
+    found = cluster.find(address("ServiceAccount", namespace, account))
+    if found is None:
+        return None
     return tuple(each["name"] for each in found.get("imagePullSecrets") or () if each.get("name"))
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from flipgate.core.values import stamps
@@ -14,6 +16,7 @@ PARTS: Final = ("data", "binaryData")
 PLACEHOLDER: Final[Mapping[str, str]] = {"data": "e30=", "binaryData": ""}
 """`{}` in base64: what a Secret's key holds until it is filled. It is what each type of Secret may hold."""
 OPAQUE: Final = "Opaque"
+NO_NAMES: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 def empty_copy(kind: str, name: str, source: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, Any]:
@@ -28,22 +31,26 @@ def empty_copy(kind: str, name: str, source: Mapping[str, Any], labels: Mapping[
 
 
 def copied_data(
-    source: Mapping[str, Any], target: Mapping[str, Any], kept: frozenset[str]
+    source: Mapping[str, Any], target: Mapping[str, Any], kept: frozenset[str], names: Mapping[str, str] = NO_NAMES
 ) -> dict[str, dict[str, Any]]:
-    """Returns `data` and `binaryData` of the copy: the source's, but for the keys that may differ, which stay as the
-    target has them."""
+    """Returns `data` and `binaryData` of the copy: the source's, but for the keys that are `kept`, which stay as the
+    target has them. A value that is a name of the source's own side is the target's: `names` has one by the other."""
     found: dict[str, dict[str, Any]] = {}
     for part in PARTS:
         theirs, ours = source.get(part) or {}, target.get(part) or {}
-        copied = {key: value for key, value in theirs.items() if key not in kept}
+        encoded = part == "binaryData" or source.get("kind") == "Secret"
+        own = {_base64(old): _base64(new) for old, new in names.items()} if encoded else names
+        copied = {key: own.get(value, value) for key, value in theirs.items() if key not in kept}
         found[part] = copied | {key: value for key, value in ours.items() if key in kept}
     return found
 
 
-def filling(source: Mapping[str, Any], target: Mapping[str, Any], kept: frozenset[str]) -> list[dict[str, Any]]:
+def filling(
+    source: Mapping[str, Any], target: Mapping[str, Any], kept: frozenset[str], names: Mapping[str, str] = NO_NAMES
+) -> list[dict[str, Any]]:
     """Returns the operations that give the target the source's content."""
     operations: list[dict[str, Any]] = []
-    for part, data in copied_data(source, target, kept).items():
+    for part, data in copied_data(source, target, kept, names).items():
         if data:
             operations.append({"op": "add", "path": f"/{part}", "value": data})
         elif target.get(part):
@@ -61,6 +68,10 @@ def copy_labels(application: str, namespace: str, stamp: str = "") -> dict[str, 
     """Returns the labels of a copy whose content came from this namespace."""
     labels = {APPLICATION: application, OF: namespace}
     return {**labels, stamps.STAMP: stamp} if stamp else labels
+
+
+def _base64(text: str) -> str:
+    return b64encode(text.encode()).decode()
 
 
 def _escaped(key: str) -> str:

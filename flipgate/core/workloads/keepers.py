@@ -18,6 +18,9 @@ GROUPS: Final[Mapping[str, str]] = MappingProxyType(
 CONDITIONS: Final[Mapping[str, str]] = MappingProxyType({"ExternalSecret": "Ready", "SealedSecret": "Synced"})
 """The condition by which each says that its Secret is as it should be
 (external-secrets.io: api/externalsecret; bitnami-labs/sealed-secrets: pkg/apis/sealedsecrets)."""
+CERTIFICATE: Final = "cert-manager.io/certificate-name"
+"""Annotation on a Secret that cert-manager keeps: it owns none, unless it was told to (cert-manager.io: Annotations).
+Whoever copies the Secret copies this, too, and then cert-manager is not among its managers."""
 MESSAGE_SHOWN: Final = 300
 
 
@@ -44,11 +47,13 @@ class KeeperSeen:
     """Its condition, with its message."""
     made: bool = False
     """Whether its Secret is there."""
+    wanted: bool = False
+    """Whether the file asks for more than that: for what it makes to be as it should be by now."""
 
     @property
     def pending(self) -> bool:
         """Whether it keeps a release from coming up, and may be waited for."""
-        return self.ready is False or (self.ready is None and not self.made)
+        return (self.ready is not True and not self.made) or (self.ready is False and self.wanted)
 
     @property
     def command(self) -> str:
@@ -57,14 +62,18 @@ class KeeperSeen:
 
 
 def keeper_of(meta: Mapping[str, Any]) -> Keeper | None:
-    """Returns who keeps the object that has this metadata: its owner, or what applies it from a repository; None where
-    nobody is known to."""
+    """Returns who keeps the object that has this metadata: its owner, what applies it from a repository, or the
+    certificate that it holds; None where nobody is known to."""
     owners = meta.get("ownerReferences") or []
     if owners:
         first = next((each for each in owners if each.get("controller")), owners[0])
         return Keeper(str(first.get("kind")), str(first.get("name")))
-    applied = applier_of(meta)
-    return Keeper(f"{applied.tool}'s {applied.kind}", applied.name) if applied else None
+    if applied := applier_of(meta):
+        return Keeper(f"{applied.tool}'s {applied.kind}", applied.name)
+    certificate = (meta.get("annotations") or {}).get(CERTIFICATE)
+    managers = [str(each.get("manager")) for each in meta.get("managedFields") or []]
+    renewed = not managers or any(each.startswith("cert-manager") for each in managers)
+    return Keeper("Certificate", certificate) if certificate and renewed else None
 
 
 def read_keeper(obj: Mapping[str, Any], kind: str, namespace: str, *, made: bool) -> KeeperSeen:
@@ -83,12 +92,13 @@ def read_keeper(obj: Mapping[str, Any], kind: str, namespace: str, *, made: bool
 
 
 def keeper_row(seen: KeeperSeen, waited_seconds: float) -> Evidence:
-    """Returns what it says as a row: not ready fails. Of one that says nothing the Secret itself is what counts."""
+    """Returns what it says as a row. Where the file asks for no more, the Secret itself is what counts, as of one that
+    says nothing: a source that is away for a moment keeps back no release whose pods have it."""
     waited = f", for {waited_seconds:.0f} s" if waited_seconds and seen.pending else ""
-    silent = Verdict.INFO if seen.ready is None else Verdict.PASS
+    shown = Verdict.PASS if seen.ready else Verdict.INFO
     return Evidence(
         str(seen.keeper),
-        Verdict.FAIL if seen.pending else silent,
+        Verdict.FAIL if seen.pending else shown,
         f"its condition {CONDITIONS[seen.keeper.kind]}",
         seen.namespace,
         f"{seen.said}{waited}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -29,21 +29,26 @@ class Named:
     """The workloads whose templates name it, as `Deployment web`."""
     needed: bool = True
     """False where every template that names it calls it optional."""
+    pulls: bool = False
+    """Whether images are pulled with it, and nothing else: a pod starts without, where its images are to be had."""
 
     @property
     def ref(self) -> Ref:
         return self.kind, self.name
 
 
-def named_by(workloads: Iterable[Workload]) -> tuple[Named, ...]:
-    """Returns what these workloads' pods name, each once, sorted."""
+def named_by(workloads: Iterable[Workload], idle: Collection[str] = ()) -> tuple[Named, ...]:
+    """Returns what these workloads' pods name, each once, sorted. Those that are `idle` get no pods, and need nothing
+    of it."""
     found: dict[Ref, Named] = {}
     for workload in workloads:
-        for each in references(workload.template):
-            before = found.get(each.ref, replace(each, needed=False))
+        for named in references(workload.template):
+            each = replace(named, keys=frozenset(), needed=False) if workload.name in idle else named
+            before = found.get(each.ref, replace(each, needed=False, pulls=True))
             by = tuple(dict.fromkeys([*before.by, f"{workload.kind} {workload.name}"]))
             needed = before.needed or each.needed
-            found[each.ref] = Named(each.kind, each.name, before.keys | each.keys, by, needed)
+            pulls = before.pulls and each.pulls
+            found[each.ref] = Named(each.kind, each.name, before.keys | each.keys, by, needed, pulls)
     return tuple(found[ref] for ref in sorted(found))
 
 
@@ -71,7 +76,7 @@ def references(template: Mapping[str, Any]) -> Iterator[Named]:
             yield from _whole(CONFIG_MAP, source.get("configMap"))
         yield from _whole(SECRET, (volume.get("csi") or {}).get("nodePublishSecretRef"))
     for each in spec.get("imagePullSecrets") or ():
-        yield from _whole(SECRET, each)
+        yield from (replace(one, pulls=True) for one in _whole(SECRET, each))
     if (account := _account(spec)) != DEFAULT_ACCOUNT:
         yield Named(SERVICE_ACCOUNT, account)
 

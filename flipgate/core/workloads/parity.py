@@ -105,7 +105,10 @@ class _Judging:
                 continue
             if contents is None:
                 fact = f"does not exist in {side.place.namespace}, {whom}"
-                yield self._row(each.ref, Verdict.FAIL, fact, NEEDED, self._make(each.ref))
+                verdict = Verdict.FAIL
+                if each.pulls and not self.live.found.get(each.ref):
+                    fact, verdict = f"{fact}, and the live side pulls its images without it, too", Verdict.INFO
+                yield self._row(each.ref, verdict, fact, NEEDED, self._make(each.ref))
             elif lacking := sorted(each.keys - (self._keys_of_copy(each.ref) if copied else contents.digests.keys())):
                 if copied and lacking[0] in (self.parity.kept_keys(*each.ref) or ()):
                     side = self.dark  # a copy leaves it as it is there

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -12,10 +12,11 @@ from flipgate.adapters.addresses import address
 from flipgate.adapters.contents import find_keeper, pull_secrets, read_contents
 from flipgate.core.record.release import Release
 from flipgate.core.spec.parity import Parity
-from flipgate.core.values.errors import Forbidden
+from flipgate.core.values.errors import FlipgateError, Forbidden
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.core.workloads.copying import copied_data
+from flipgate.core.workloads.counts import whole_counts
 from flipgate.core.workloads.keepers import GROUPS, KeeperSeen, keeper_row
 from flipgate.core.workloads.named import (
     CONFIG_MAP,
@@ -47,7 +48,7 @@ class Compared:
 
 def read_parity(world: World, view: View, release: Release | None) -> list[Evidence]:
     """Returns the rows of what the dark side's pods name, and of what is other there than on the live side. An
-    ExternalSecret or SealedSecret that is not Ready is waited for where a release is."""
+    ExternalSecret or SealedSecret that keeps the release back is waited for where one is."""
     side = side_of_release(view, release)
     if side is None:
         return []
@@ -65,8 +66,9 @@ def read_parity(world: World, view: View, release: Release | None) -> list[Evide
 
 def compare_objects(world: World, view: View, side: Side) -> Compared:
     """Reads what the pods of both sides name, and what the file declares; each object by its name."""
-    key = secrets.token_bytes(32)
-    dark, live = (_read(world, view.sides[each], key) for each in (side, side.other))
+    key, coming = secrets.token_bytes(32), whole_counts(world.application, view.sides[side.other])
+    idle = {name for name, count in coming.items() if not count}
+    dark, live = (_read(world, view.sides[each], key, idle) for each in (side, side.other))
     return Compared(live, dark)
 
 
@@ -86,11 +88,26 @@ def coming_configuration(world: World, view: View, side: Side) -> dict[str, Any]
     for each in _parity(world).copies():
         if each.kind == CONFIG_MAP and each.name in settings:
             source = world.cluster.find(address(CONFIG_MAP, view.sides[side.other].namespace, each.name))
-            kept = _parity(world).kept_keys(each.kind, each.name)
-            if source and kept is not None:
-                target = {"data": settings[each.name] or {}}
-                settings[each.name] = copied_data(source, target, kept)["data"] or None
+            if source and _parity(world).kept_keys(each.kind, each.name) is not None:
+                target, names = {"data": settings[each.name] or {}}, own_names(world, side)
+                kept = kept_by_copy(world, each.kind, each.name)
+                settings[each.name] = copied_data(source, target, kept, names)["data"] or None
     return settings
+
+
+def kept_by_copy(world: World, kind: str, name: str) -> frozenset[str]:
+    """Returns the keys that a copy leaves as the side has them: those that may differ, and those by which services are
+    told whether to consume, which are a flip's to set."""
+    consuming = [service.consume for service in world.application.spec.services if service.consume]
+    switches = {each.key for each in consuming if (CONFIG_MAP, each.config_map) == (kind, name)}
+    return (_parity(world).kept_keys(kind, name) or frozenset()) | switches
+
+
+def own_names(world: World, side: Side) -> dict[str, str]:
+    """Returns what this side is called where the other one's content has that one's own name, or its namespace: both
+    compare as the same."""
+    theirs, ours = (world.application.place_of(each) for each in (side.other, side))
+    return {theirs.namespace: ours.namespace, str(side.other): str(side)}
 
 
 def named_secrets(world: World, sides: Iterable[SideState]) -> frozenset[tuple[str, str]]:
@@ -100,7 +117,7 @@ def named_secrets(world: World, sides: Iterable[SideState]) -> frozenset[tuple[s
     for side in sides:
         named = named_by(side.workloads.values())
         try:
-            named = (*named, *_pulling(world, side, named))
+            named = (*named, *_pulling(named, _accounts(world, side, ())))
         except Forbidden:
             world.say(f"which Secrets ServiceAccounts of {side.side} name is not known")
         found |= {(side.namespace, each.name) for each in named if each.kind == SECRET}
@@ -111,17 +128,20 @@ def _parity(world: World) -> Parity:
     return world.application.spec.parity or Parity()
 
 
-def _read(world: World, side: SideState, key: bytes) -> SideObjects:
-    named, unread = named_by(side.workloads.values()), dict[Ref, str]()
+def _read(world: World, side: SideState, key: bytes, idle: Collection[str]) -> SideObjects:
+    named, unread = named_by(side.workloads.values(), idle), dict[Ref, str]()
+    found: dict[Ref, Contents | None] = {}
     try:
-        named = tuple(sorted((*named, *_pulling(world, side, named)), key=lambda each: each.ref))
+        accounts = _accounts(world, side, idle)
+        named = tuple(sorted((*named, *_pulling(named, accounts)), key=lambda each: each.ref))
+        read = {(SERVICE_ACCOUNT, name): None if names is None else Contents() for name, names in accounts.items()}
+        found |= {each.ref: read[each.ref] for each in named if each.ref in read}
     except Forbidden:
         unread[SERVICE_ACCOUNT, DEFAULT_ACCOUNT] = _can_i((SERVICE_ACCOUNT, DEFAULT_ACCOUNT), side.namespace)
     declared = [(each.kind, each.name) for each in _parity(world).equal if each.name]
-    refs = sorted({*(each.ref for each in named), *declared})
+    refs = sorted({*(each.ref for each in named), *declared} - found.keys())
     own = frozenset({str(side.side), side.namespace})
     one = partial(_one, world, side.namespace, key, own)
-    found: dict[Ref, Contents | None] = {}
     for ref, contents in zip(refs, world.each(one, refs), strict=True):
         if isinstance(contents, Forbidden):
             unread[ref] = _can_i(ref, side.namespace)
@@ -137,17 +157,22 @@ def _one(world: World, namespace: str, key: bytes, own: frozenset[str], ref: Ref
         return error
 
 
-def _pulling(world: World, side: SideState, named: Iterable[Named]) -> list[Named]:
-    """The Secrets that the ServiceAccounts of a side's pods pull images with."""
-    accounts = accounts_of(side.workloads.values())
+def _accounts(world: World, side: SideState, idle: Collection[str]) -> dict[str, tuple[str, ...] | None]:
+    """The ServiceAccounts of a side's pods, each read once: the Secrets that it pulls images with, or None where there
+    is none of that name."""
+    accounts = accounts_of(each for each in side.workloads.values() if each.name not in idle)
     found = world.each(partial(pull_secrets, world.cluster, side.namespace), accounts)
+    return dict(zip(accounts, found, strict=True))
+
+
+def _pulling(named: Iterable[Named], accounts: Mapping[str, tuple[str, ...] | None]) -> list[Named]:
+    """The Secrets that accounts pull images with and no template names, each once, whatever number of accounts do."""
     known = {each.ref for each in named}
-    return [
-        Named(SECRET, name, by=(f"{SERVICE_ACCOUNT} {account}",))
-        for account, names in zip(accounts, found, strict=True)
-        for name in names
-        if (SECRET, name) not in known
-    ]
+    by: dict[str, list[str]] = {}
+    for account, names in accounts.items():
+        for name in names or ():
+            by.setdefault(name, []).append(f"{SERVICE_ACCOUNT} {account}")
+    return [Named(SECRET, name, by=tuple(who), pulls=True) for name, who in by.items() if (SECRET, name) not in known]
 
 
 def _without_switches(contents: Contents | None, ref: Ref, side: SideState) -> Contents | None:
@@ -168,22 +193,31 @@ def _keepers(world: World, dark: SideObjects) -> tuple[list[KeeperSeen], list[Ev
         elif kind == SECRET and contents and contents.kept_by and contents.kept_by.kind in GROUPS:
             wanted[contents.kept_by.kind, contents.kept_by.name] = True
 
-    def one(ref: tuple[str, str]) -> KeeperSeen | Forbidden | None:
+    declared = world.application.spec.parity is not None
+
+    def one(ref: tuple[str, str]) -> KeeperSeen | FlipgateError | None:
         try:
-            return find_keeper(world.cluster, ref[0], dark.place.namespace, ref[1], made=wanted[ref])
+            found = find_keeper(world.cluster, ref[0], dark.place.namespace, ref[1], made=wanted[ref])
+            return replace(found, wanted=declared) if found else None
         except Forbidden as error:
+            return error
+        except FlipgateError as error:  # of somebody else's API: a webhook of it that is away is no fault of the pods'
+            if declared:
+                raise
             return error
 
     answers = dict(zip(wanted, world.each(one, wanted), strict=True))
     seen = [each for each in answers.values() if isinstance(each, KeeperSeen)]
-    denied = [ref for ref, each in answers.items() if isinstance(each, Forbidden)]
-    return seen, [_not_known(world, ref, dark) for ref in denied]
+    denied = {ref: each for ref, each in answers.items() if isinstance(each, FlipgateError)}
+    return seen, [_not_known(world, ref, dark, error) for ref, error in denied.items()]
 
 
-def _not_known(world: World, ref: Ref, dark: SideObjects) -> Evidence:
+def _not_known(world: World, ref: Ref, dark: SideObjects, error: FlipgateError) -> Evidence:
     namespace, wanted = dark.place.namespace, "its Secret is made"
     verdict = Verdict.UNKNOWN if world.application.spec.parity else Verdict.INFO
-    fact, mend = f"may not be read in {namespace}", _can_i(ref, namespace)
+    denied = isinstance(error, Forbidden)
+    fact = f"may not be read in {namespace}" if denied else f"cannot be read in {namespace}: {error.fact}"
+    mend = _can_i(ref, namespace) if denied else ""
     return Evidence(f"{ref[0]} {ref[1]}", verdict, "its condition", str(dark.place), fact, wanted, mend=mend)
 
 

@@ -15,7 +15,7 @@ from flipgate.adapters.addresses import address, address_of
 from flipgate.core.record.intents import CopyObjects
 from flipgate.core.spec.parity import EqualObject
 from flipgate.core.traffic.traffic import DarkSide
-from flipgate.core.values.errors import Conflict, Forbidden, NotFound, PermanentError, Refused
+from flipgate.core.values.errors import Conflict, NotFound, PermanentError, Refused, TemporaryError, Unreachable
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.copying import copy_labels, empty_copy, filling, labelling
@@ -25,7 +25,7 @@ from flipgate.core.workloads.parity import ACCOUNT_TOKEN
 from flipgate.core.workloads.view import Stamped, View, read_meta
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import journal
-from flipgate.steps.looking.parity import copied_now
+from flipgate.steps.looking.parity import copied_now, kept_by_copy, own_names
 from flipgate.steps.moving.stamp import stamp_each
 
 TRIES = 3
@@ -70,13 +70,16 @@ def _copy(acting: Acting, side: Side, ref: Ref) -> None:
             source = world.cluster.get(address(kind, theirs, name))
             target = world.cluster.find(address(kind, ours, name)) or _make(acting, kind, ours, name, source, theirs)
             _need_to_be_written(source, target, obj)
-            return _fill(acting, target, source, theirs)
+            return _fill(acting, side, target, source, theirs)
         except (Conflict, NotFound):
             continue
-        except Forbidden:
+        except PermanentError as error:  # its words, or those of who admits objects, may quote what this one holds
+            fact = f"is not taken by the API server ({type(error).__name__}), whose words are not shown"
+            raise _refused(fact, obj) from None
+        except Unreachable:
             raise
-        except PermanentError:  # its words may quote what the object holds
-            raise _refused("is not taken by the API server, whose words are not shown", obj) from None
+        except TemporaryError:
+            raise TemporaryError("was not taken by the API server, whose words are not shown", obj=obj) from None
     raise _refused(f"was written by somebody else each of {TRIES} times that it was to be copied", obj)
 
 
@@ -87,11 +90,11 @@ def _make(acting: Acting, kind: str, namespace: str, name: str, source: Mapping[
     return {"kind": kind, **made}
 
 
-def _fill(acting: Acting, target: Mapping[str, Any], source: Mapping[str, Any], of: str) -> None:
-    each, parity = _stamped(target), acting.application.spec.parity
-    kept = (parity.kept_keys(each.kind, each.name) if parity else None) or frozenset()
+def _fill(acting: Acting, side: Side, target: Mapping[str, Any], source: Mapping[str, Any], of: str) -> None:
+    each, world = _stamped(target), acting.world
+    kept, names = kept_by_copy(world, each.kind, each.name), own_names(world, side)
     version = {"op": "test", "path": "/metadata/resourceVersion", "value": each.resource_version}
-    changes = [version, *labelling(acting.application.name, of), *filling(source, target, kept)]
+    changes = [version, *labelling(acting.application.name, of), *filling(source, target, kept, names)]
     acting.cluster.patch(address_of(each), each.fenced(acting.epoch, acting.new_stamp(), *changes))
 
 

@@ -11,7 +11,7 @@ import pytest
 from flipgate.core.record.intents import COPY_OBJECTS
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import EntryState
-from flipgate.core.values.errors import Conflict
+from flipgate.core.values.errors import Conflict, Forbidden
 from flipgate.core.values.sides import Side
 from flipgate.core.values.stamps import STAMP
 from flipgate.steps.acting.world import World
@@ -21,9 +21,12 @@ from flipgate.steps.moving import copy_objects
 from flipgate.steps.releasing.flip import flip
 from flipgate.steps.releasing.foresee import foresee
 from flipgate.steps.releasing.preflight import preflight
+from flipgate.steps.releasing.setup import adopt
+from tests.api.changed_shop import by_file
 from tests.api.copies import PASSWORD, encoded, path, with_copies
 from tests.api.front import fronted
-from tests.api.shop import BLUE, GREEN, Shop, opened, under_lease
+from tests.api.moving.workers import with_ledger
+from tests.api.shop import BLUE, GREEN, Shop, briefly, opened, under_lease
 from tests.api.steps import approved
 from tests.api.targets import put_endpoints, put_service
 from tests.api.wire import serving
@@ -176,6 +179,62 @@ def test_what_the_api_server_does_not_take_is_said_without_its_words(
     with refuses("PreflightFailed", "is not taken by the API server") as refused, world.acting() as acting:
         preflight(acting, release)
     assert encoded(PASSWORD) not in f"{refused.value} {world.store.read().journal}"
+
+
+def test_what_refuses_a_copy_is_said_without_its_words_whoever_speaks(copying: Shop) -> None:
+    """An admission policy, or a webhook, answers as if a right were missing, and may quote the object."""
+    refuse_updates(copying)
+    world = copying.adopted()
+    release = opened(world)
+    with refuses("PreflightFailed", r"not taken by the API server \(Forbidden\)") as refused, world.acting() as acting:
+        preflight(acting, release)
+    assert encoded(PASSWORD) not in f"{refused.value} {copying.record_text()}"
+
+
+def refuse_updates(shop: Shop) -> None:
+    """Nobody may update a Secret on green, and who tries is told what it holds; from now on."""
+    policies, name = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies", f"{shop.name}-refusing"
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["secrets"]}
+    where = {"matchLabels": {"kubernetes.io/metadata.name": shop.namespace(GREEN)}}
+    said = "'it holds ' + object.data.map(key, object.data[key]).join(' ')"
+    never = {"expression": "false", "messageExpression": said, "reason": "Forbidden"}
+    spec = {"matchConstraints": {"namespaceSelector": where, "resourceRules": [rule]}, "validations": [never]}
+    shop.cluster.create(policies, {"metadata": {"name": name}, "spec": spec})
+    binding = {"metadata": {"name": name}, "spec": {"policyName": name, "validationActions": ["Deny"]}}
+    shop.cluster.create(f"{policies.removesuffix('ies')}ybindings", binding)
+    shop.cluster.create(path(shop, GREEN, "secret"), {"metadata": {"name": "tried"}, "data": {"a": encoded(PASSWORD)}})
+    for number in range(300):
+        try:
+            shop.cluster.merge(path(shop, GREEN, "secret", "tried"), {"data": {"b": encoded(str(number))}})
+        except Forbidden:
+            return
+        briefly(0.03)
+    raise AssertionError("the policy never held")
+
+
+def test_a_copy_leaves_alone_whether_the_dark_side_consumes_and_which_side_it_is(shop: Shop) -> None:
+    """Two of the same consumers would take work twice, before any user is there."""
+    shop = with_ledger(shop)
+    shop = by_file(shop, f"{shop.text}  parity: {{equal: [{{kind: ConfigMap, name: ledger-consume, sync: copy}}]}}\n")
+    shop.cluster.merge(
+        path(shop, BLUE, "configmap", "ledger-consume"),
+        {"data": {"OTHER": "new", "side": "blue", "schema": shop.namespace(BLUE)}},
+    )
+    shop.cluster.merge(
+        path(shop, GREEN, "configmap", "ledger-consume"),
+        {"data": {"consume": "false", "side": "green", "schema": shop.namespace(GREEN)}},
+    )
+    world = shop.world()
+    adopt(world)
+    before = foresee(world, {"web": "shop/web:2"})
+    release = opened(world)
+    under_lease(world, preflight, release)
+    data = found(shop, "configmap", "ledger-consume")["data"]
+    assert data == {"OTHER": "new", "consume": "false", "side": "green", "schema": shop.namespace(GREEN)}
+    assert before.release == release.id == foresee(world, {"web": "shop/web:2"}).release
+    written = len(world.store.read().journal)
+    under_lease(world, preflight, release)
+    assert len(world.store.read().journal) == written, "nothing differs: nothing is written"
 
 
 def _dark(world: World) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from flipgate.core.spec.application import load_application
+from flipgate.core.values.errors import Refused, TemporaryError
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence
 from flipgate.steps.acting.world import World
@@ -17,10 +18,11 @@ from flipgate.steps.looking.look import look
 from flipgate.steps.looking.preflight import preflight
 from flipgate.steps.releasing import preflight as releasing
 from flipgate.steps.releasing.setup import check_application
+from tests.api.changed_shop import by_file
 from tests.api.front import checked, fronted
 from tests.api.shop import BLUE, GREEN, Shop, opened, timed_by_its_waiting, under_lease
 from tests.api.users import grant, user
-from tests.api.wire import serving
+from tests.api.wire import Answer, Through, serving
 from tests.core.builders import refuses
 
 EXTERNAL = "/apis/external-secrets.io/v1/namespaces/{}/externalsecrets"
@@ -86,11 +88,24 @@ def test_what_pods_name_and_is_missing_is_named_whatever_names_it(shop: Shop, wo
     volume = {"name": "app", "configMap": {"name": "app"}}
     naming(shop, volumes=[volume], imagePullSecrets=[{"name": "pull"}], serviceAccountName="robot")
     put(shop, BLUE, "ConfigMap", "app", data={"a": "1"})
-    put(shop, GREEN, "ServiceAccount", "robot", imagePullSecrets=[{"name": "pull-too"}])
+    for side in Side:
+        put(shop, side, "ServiceAccount", "robot", imagePullSecrets=[{"name": "pull-too"}])
+    for name in ("pull", "pull-too"):
+        put(shop, BLUE, "Secret", name, data={"a": encoded("1")})
     found = asked(world)
     assert found["ConfigMap app"].answer == f"does not exist in {shop.namespace(GREEN)}, named by Deployment web"
     assert found["Secret pull"].verdict == "fail"
     assert found["Secret pull-too"].answer.endswith("named by ServiceAccount robot")
+
+
+def test_a_secret_that_the_live_side_pulls_its_images_without_is_only_shown(shop: Shop, world: World) -> None:
+    """A kubelet pulls without it: whoever releases today with such an account is not refused for it."""
+    naming(shop, imagePullSecrets=[{"name": "pull"}])
+    for side in Side:
+        put(shop, side, "ServiceAccount", "default", imagePullSecrets=[{"name": "pull-too"}])
+    found = asked(world)
+    assert {found[f"Secret {name}"].verdict for name in ("pull", "pull-too")} == {"info"}
+    under_lease(world, releasing.preflight, opened(world))
 
 
 def test_an_external_secret_that_is_not_ready_is_waited_for_and_then_says_why(shop: Shop) -> None:
@@ -118,6 +133,79 @@ def test_an_external_secret_that_is_not_ready_is_waited_for_and_then_says_why(sh
     under_lease(timed_by_its_waiting(world, made), releasing.preflight, release)
 
 
+def test_a_service_without_pods_keeps_no_release_back(shop: Shop) -> None:
+    shop = replacing(shop, "name: mailer, role: worker, replicas: 1", "name: mailer, role: worker, replicas: 0")
+    for side in Side:
+        container = {"name": "mailer", "image": "shop/mailer:1", **READS_KEY}
+        part = {"serviceAccountName": "nobody", "containers": [container]}
+        shop.cluster.merge(f"{shop.deployments(side)}/mailer", {"spec": {"template": {"spec": part}}})
+    shop.scale(BLUE, "mailer", 0)
+    world = shop.adopted()
+    assert not [gate for gate in asked(world) if "key" in gate or "nobody" in gate]
+    shop.scale(BLUE, "mailer", 1)  # by hand: it is to have as many on green
+    assert asked(world)["Secret key"].verdict == "fail"
+
+
+def replacing(shop: Shop, old: str, new: str) -> Shop:
+    """The shop by a file that says this in the place of that."""
+    assert old in shop.text
+    return by_file(shop, shop.text.replace(old, new))
+
+
+def test_each_object_is_read_once_and_said_once_however_many_pods_need_it(shop: Shop, tmp_path: Path) -> None:
+    """Fifty services that have an account each pull with one Secret."""
+    for side in Side:
+        for name in ("web", "mailer"):
+            put(shop, side, "ServiceAccount", name, imagePullSecrets=[{"name": "pull"}])
+            part = {"spec": {"template": {"spec": {"serviceAccountName": name}}}}
+            shop.cluster.merge(f"{shop.deployments(side)}/{name}", part)
+    put(shop, BLUE, "Secret", "pull", data={})
+    shop.adopted()
+    seen: list[str] = []
+
+    def noting(_: str, path: str) -> None:
+        seen.append(path)
+
+    with serving(Through(shop.kubeconfig, before=noting), tmp_path) as cluster:
+        world = shop.world(cluster=cluster)
+        rows = parity.read_parity(world, look(world), None)
+    (row,) = [each for each in rows if each.gate == "Secret pull"]
+    assert row.answer.endswith("named by ServiceAccount mailer, ServiceAccount web")
+    asked = [path for path in seen if "/serviceaccounts/" in path or "/secrets/" in path]
+    assert len(asked) == len(set(asked)) == 6
+
+
+@pytest.mark.parametrize("away", [False, True])
+def test_where_the_secret_is_there_what_makes_it_keeps_no_release_back_unless_the_file_asks(
+    shop: Shop, tmp_path: Path, away: bool
+) -> None:
+    """Its vault, or its operator's webhook, is away: pods start with what was made before."""
+    naming(shop, container=READS_KEY)
+    for side in Side:
+        owner = {**external("key"), "name": "key", "uid": "u"}
+        del owner["metadata"]
+        put(shop, side, "Secret", "key", data={"a": encoded("1")}, metadata={"ownerReferences": [owner]})
+    path = EXTERNAL.format(shop.namespace(GREEN))
+    shop.cluster.create(path, {**external("key"), "spec": {}})
+    condition = {"type": "Ready", "status": "False", "reason": "SecretSyncedError", "message": "the vault is sealed"}
+    shop.cluster.merge(f"{path}/key/status", {"status": {"conditions": [condition]}})
+    shop.adopted()
+
+    def webhook(_: str, asked: str) -> Answer | None:
+        return (500, b'{"message": "conversion webhook failed"}') if away and "externalsecrets" in asked else None
+
+    with serving(Through(shop.kubeconfig, before=webhook), tmp_path) as cluster:
+        world = shop.world(cluster=cluster)
+        release = opened(world)
+        rows = {each.gate: each for each in under_lease(world, releasing.preflight, release)}
+        why = "conversion webhook failed" if away else "the vault is sealed"
+        assert (rows["ExternalSecret key"].verdict, why in rows["ExternalSecret key"].answer) == ("info", True)
+        declaring(shop, "{waitSeconds: 0}")
+        world = shop.world(cluster=cluster)
+        with pytest.raises(TemporaryError if away else Refused, match=why), world.acting() as acting:
+            releasing.preflight(acting, release)
+
+
 def external(name: str) -> dict[str, Any]:
     return {"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "metadata": {"name": name}}
 
@@ -133,6 +221,7 @@ def test_five_faults_are_one_refusal_with_what_mends_each(shop: Shop) -> None:
     naming(shop, container=READS_KEY, imagePullSecrets=[{"name": "pull"}], serviceAccountName="robot")
     put(shop, BLUE, "Secret", "key", data={"password": encoded(PASSWORD)})
     put(shop, GREEN, "Secret", "key", data={"password": encoded("old")})
+    put(shop, BLUE, "Secret", "pull", data={})
     declaring(shop, "{equal: [{kind: Secret, name: key}]}")
     put_autoscaler(shop, 1)
     path, hard = f"/api/v1/namespaces/{shop.namespace(GREEN)}/resourcequotas", {"pods": "1"}
@@ -145,7 +234,7 @@ def test_five_faults_are_one_refusal_with_what_mends_each(shop: Shop) -> None:
     said, green = refused.value.fact, shop.namespace(GREEN)
     assert said.startswith("5 of 5 do not pass; ")
     for mend in (
-        f"kubectl -n {green} create secret generic pull",
+        f"kubectl -n {shop.namespace(BLUE)} get secret pull -o yaml",
         f"kubectl -n {green} create serviceaccount robot",
         f"kubectl -n {shop.namespace(BLUE)} describe secret key",
         f"kubectl -n {green} patch hpa web",

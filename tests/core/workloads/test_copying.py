@@ -43,6 +43,17 @@ def test_keys_that_may_differ_stay_as_they_are_there() -> None:
     assert found["data"] == {"a": "1", "new": "2", "side": "green"}
 
 
+def test_a_value_that_is_a_name_of_its_own_side_is_that_of_the_other_one_in_the_copy() -> None:
+    """Both compare as the same: a copy of another key must not tell the dark side that it is the live one."""
+    names = {"blue": "green", "shop-blue": "shop-green"}
+    source = {"kind": "ConfigMap", "data": {"a": "1", "side": "blue", "schema": "shop-blue"}}
+    target = {"data": {"a": "0", "side": "green", "schema": "shop-green"}}
+    found = copied_data(source, target, frozenset(), names)
+    assert found["data"] == {"a": "1", "side": "green", "schema": "shop-green"}
+    secret = {"kind": "Secret", "data": {"side": "Ymx1ZQ==", "word": "Ymx1ZXM="}}
+    assert copied_data(secret, {}, frozenset(), names)["data"] == {"side": "Z3JlZW4=", "word": "Ymx1ZXM="}
+
+
 def test_labels_are_added_to_those_that_stand_there() -> None:
     assert labelling("shop", "shop-blue") == [
         {"op": "add", "path": "/metadata/labels/flipgate.dev~1application", "value": "shop"},

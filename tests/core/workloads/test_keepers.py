@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from flipgate.core.values.verdicts import Verdict
 from flipgate.core.workloads.keepers import Keeper, keeper_of, keeper_row, read_keeper
+
+RENEWED = {"cert-manager.io/certificate-name": "web"}
 
 
 def external(*conditions: dict[str, str]) -> dict[str, Any]:
@@ -45,6 +48,18 @@ def test_one_that_says_nothing_keeps_no_release_back_whose_secret_is_there() -> 
 
 
 @pytest.mark.parametrize(
+    ("made", "wanted", "verdict"), [(True, False, "info"), (True, True, "fail"), (False, False, "fail")]
+)
+def test_one_that_is_not_ready_fails_where_its_secret_is_missing_or_the_file_asks(
+    made: bool, wanted: bool, verdict: str
+) -> None:
+    """A vault that is away for a moment leaves the Secret as it was, and pods start with it."""
+    obj = external({"type": "Ready", "status": "False", "reason": "SecretSyncedError"})
+    seen = replace(read_keeper(obj, "ExternalSecret", "shop-green", made=made), wanted=wanted)
+    assert (keeper_row(seen, 0).verdict, seen.pending) == (verdict, verdict == "fail")
+
+
+@pytest.mark.parametrize(
     ("meta", "keeper"),
     [
         ({}, None),
@@ -57,6 +72,12 @@ def test_one_that_says_nothing_keeps_no_release_back_whose_secret_is_there() -> 
             {"labels": {"kustomize.toolkit.fluxcd.io/name": "shop", "kustomize.toolkit.fluxcd.io/namespace": "flux"}},
             Keeper("Flux's Kustomization", "shop"),
         ),
+        ({"annotations": RENEWED}, Keeper("Certificate", "web")),
+        (
+            {"annotations": RENEWED, "managedFields": [{"manager": "cert-manager-issuing"}]},
+            Keeper("Certificate", "web"),
+        ),
+        ({"annotations": RENEWED, "managedFields": [{"manager": "kubectl-create"}]}, None),
     ],
 )
 def test_who_keeps_an_object(meta: dict[str, Any], keeper: Keeper | None) -> None:

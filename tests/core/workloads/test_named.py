@@ -33,13 +33,21 @@ SECRET, MAP = "Secret", "ConfigMap"
             [(SECRET, "a", ()), (MAP, "b", ())],
         ),
         ({"volumes": [{"csi": {"nodePublishSecretRef": {"name": "a"}}}]}, [(SECRET, "a", ())]),
-        ({"imagePullSecrets": [{"name": "a"}]}, [(SECRET, "a", ())]),
         ({"serviceAccountName": "a"}, [("ServiceAccount", "a", ())]),
         ({"serviceAccountName": "default"}, []),
     ],
 )
 def test_each_place_of_a_template_that_names_an_object(spec: dict[str, Any], names: list[Any]) -> None:
     assert list(references({"spec": spec})) == [Named(kind, name, frozenset(keys)) for kind, name, keys in names]
+
+
+def test_what_images_alone_are_pulled_with_is_told_apart_from_what_a_pod_needs() -> None:
+    pulling: dict[str, Any] = {"imagePullSecrets": [{"name": "a"}]}
+    assert list(references({"spec": pulling})) == [Named(SECRET, "a", pulls=True)]
+    both = {**pulling, "volumes": [{"secret": {"secretName": "a"}}]}
+    for spec, pulls in ((pulling, True), (both, False)):
+        (found,) = named_by([Workload("web", "green", template={"spec": spec})])
+        assert (found.needed, found.pulls) == (True, pulls)
 
 
 def test_what_every_template_calls_optional_is_not_needed() -> None:
@@ -49,6 +57,15 @@ def test_what_every_template_calls_optional_is_not_needed() -> None:
     web, api = Workload("web", "green", template=env), Workload("api", "green", template=volume)
     assert named_by([web]) == (Named(SECRET, "a", by=("Deployment web",), needed=False),)
     assert named_by([web, api]) == (Named(SECRET, "a", by=("Deployment web", "Deployment api")),)
+
+
+def test_a_service_that_gets_no_pods_needs_nothing() -> None:
+    """`replicas: 0`: it may name what nobody has made."""
+    volume = {"spec": {"volumes": [{"secret": {"secretName": "a", "items": [{"key": "k", "path": "p"}]}}]}}
+    web, api = Workload("web", "green", template=volume), Workload("api", "green", template=volume)
+    assert named_by([web], idle={"web"}) == (Named(SECRET, "a", by=("Deployment web",), needed=False),)
+    (both,) = named_by([web, api], idle={"web"})
+    assert (both.needed, both.keys) == (True, {"k"})
 
 
 def test_images_are_pulled_with_the_accounts_that_pods_run_as() -> None:

@@ -54,6 +54,14 @@ def test_what_is_optional_may_be_missing_and_is_compared_where_it_is_there() -> 
     assert row.answer == "differs from the live side's: keys b"
 
 
+def test_one_that_images_alone_are_pulled_with_fails_where_the_live_side_has_it() -> None:
+    pulled = (Named(*KEY, by=("ServiceAccount default",), pulls=True),)
+    (row,) = rows(None, side(BLUE, {KEY: None}, pulled), side(GREEN, {KEY: None}, pulled))
+    assert (row.verdict, "pulls its images without it" in row.answer) == (Verdict.INFO, True)
+    (row,) = rows(None, side(BLUE, {KEY: OLD}, pulled), side(GREEN, {KEY: None}, pulled))
+    assert row.verdict is Verdict.FAIL
+
+
 @pytest.mark.parametrize("old", [None, Contents(kept_by=Keeper("ExternalSecret", "key"))])
 def test_where_the_live_side_has_none_that_could_be_copied_it_is_made_anew(old: Contents | None) -> None:
     (row,) = judged(None, old, None)
