@@ -15,6 +15,7 @@ import pytest
 from flipgate.core.record.going_on import DOORBELL
 from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.record import Decision, Question
+from flipgate.core.record.release import CHECKS
 from flipgate.core.spec.application import load_application
 from flipgate.core.values.errors import Refused, TemporaryError
 from flipgate.core.values.verdicts import Verdict
