@@ -67,6 +67,8 @@ class Promises:
     """Processes whose machine stopped them right before what they send now: it is as late as what hung on its way."""
     emptied: set[Side] = field(default_factory=set)
     """Sides of which a person has scaled what serves to 0: done while it is live, it says that it carries nothing."""
+    led_by_hand: set[Side] = field(default_factory=set)
+    """Sides that a person has led users to since anybody of ours has moved any: nothing stamps them for that."""
     entries: dict[str, Opened] = field(default_factory=dict)
     """The last entry of the journal that each actor has opened, or gone on with."""
     spent: dict[tuple[str, datetime], set[int]] = field(default_factory=dict)
@@ -81,12 +83,22 @@ class Promises:
             self._recorded(after)
         if address.plural == "deployments" and address.name == "web" and after:
             self._asked_for(who, SIDE_OF[address.namespace], after["spec"]["replicas"])
+        if address.plural == "ingressroutes" and before and after:
+            self._led(who, side_named(before), side_named(after))
         if who.startswith(NOT_OURS) or before is None or after is None:
             return
         if address.plural == "ingressroutes":
             self._moved(who, before, after)
         if address.plural == "deployments" and address.part != "status":
             self._worked_on(who, address, before, after)
+
+    def _led(self, who: str, was: Side | None, now: Side | None) -> None:
+        if was is now or now is None:
+            return
+        if who.startswith("a person"):
+            self.led_by_hand.add(now)
+        else:
+            self.led_by_hand.clear()
 
     def _asked_for(self, who: str, side: Side, pods: int) -> None:
         if pods:
@@ -245,10 +257,9 @@ class Promises:
         # goes back stops none there, but by what hung since its own hand-over.
         hung = who.endswith(", late") or who in self.woken
         overtaken = self._goes_back and (hung or self.entry_of(who) is None)
-        # A person's kubectl stamps no side: what hung since before that, while its side was dark, arrives there all the
-        # same. With all routes moved by hand nobody can tell it; with some of them there, it is that person's split.
-        split = hung and self.people and not all(named)
-        live = any(named) and not split if service == "web" else all(named) and not self.people and not overtaken
+        # A person's kubectl stamps no side: what was sent before that, while its side was dark, arrives there after it.
+        by_hand = hung and side in self.led_by_hand
+        live = any(named) and not by_hand if service == "web" else all(named) and not self.people and not overtaken
         if live and now["replicas"] < was["replicas"]:
             raise BrokenPromiseError(
                 f"{who} shrank {service} of {side}, which is live, from {was['replicas']} to {now['replicas']}"

@@ -117,6 +117,20 @@ FOUND: dict[str, tuple[Plan, Trace]] = {
         ),
         {"rollback 0": at({0: 6, 65: 59, 73: 249}), "canceller 1": at({0: 1, 1: 49}), "roll-back 6": at({1: 59})},
     ),
+    "what takes the side that users left from a hand-over hangs: that one's late write starts no second worker": (
+        Plan(
+            Weather(late_patch=6, bursts=250, garbled=250),
+            workers="old-first",
+            actors=("build", "approver", "rollback", "build"),
+        ),
+        {
+            "the cluster": at({19: 50, 23: 71, 28: 51, 29: 37, 30: 16, 31: 83, 33: 43, 34: 44, 35: 69}),
+            "rollback 0": at({0: 5, 1: 37, 74: 89, 75: 70}),
+            "build 1": at({0: 1, 1: 4}),
+            "flip-traffic 2": at({58: 249, 59: 78}),
+            "flip-traffic 4": at({315: 249, 316: 36, 483: 5, 484: 28}),
+        },
+    ),
     "a run sleeps over an outage that is told, and over its end: it does not tell it again": (
         Plan(Weather(lost_answer=60, garbled=60, asleep=60), workers="new-first", actors=("build", "build", "build")),
         {

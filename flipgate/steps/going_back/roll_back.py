@@ -213,9 +213,12 @@ def go_back(acting: Acting, target: Side, request: RollbackRequest) -> RolledBac
             state, again = take(acting, target)
             notes += again
         notes += attempted(f"scale {target} up", lambda: scale_up(acting, target))
-        notes += take(acting, target.other)[1]
+        other, again = take(acting, target.other)
+        notes += again
         handed = hand_back(acting, target)
-        left += (*handed.left, *(() if state else take_patiently(acting, target)))
+        left += handed.left
+        for side in (side for side, taken in ((target, state), (target.other, other)) if taken is None):
+            left += take_patiently(acting, side)
         left += attempted(f"stop the Jobs of {target.other}", lambda: stop_jobs(acting, target.other))
         left += forget_unrecorded(acting, planned[0])
     if not handed.again:  # else the release stays as it is, and who goes on with it hands them back
