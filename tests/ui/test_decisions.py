@@ -113,7 +113,7 @@ def test_a_form_without_a_reason_is_not_taken_and_a_no_needs_no_tick_and_ends_th
     person.come_to(deploy(stage, prefect))
     form = person.ask_to_resume()
     expect(form).to_contain_text(f"Send all users of {stage.application} from blue to green")
-    expect(form).to_contain_text("5 of 5 gates pass.")
+    expect(form).to_contain_text("7 of 7 gates pass.")
     expect(form).to_contain_text("api-all: sportsdata/api:1 to sportsdata/api:2")
 
     person.fill(decision="reject", name=WHO)
