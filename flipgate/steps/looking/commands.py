@@ -131,10 +131,11 @@ def _may(world: World, verb: str, namespace: str, names: list[str]) -> bool:
 
 
 def _behind(world: World, place: Place, task: Task) -> dict[str, Behind]:
-    """The Service of each serving service. Its port and scheme are those that this task or the first check asks by;
-    without one, port 80 or the first that it has. One that is not there has no address."""
+    """The Service of each serving service. Its port and scheme are those that this task names, or else those that
+    the first check asks by; without one, port 80 or the first that it has. One that is not there has no address."""
     found: dict[str, Behind] = {}
-    asking = (*([task] if isinstance(task, AskingTask) else []), *world.application.spec.checks)
+    own = [task] if isinstance(task, AskingTask) and "port" in task.model_fields_set else []
+    asking = (*own, *world.application.spec.checks)
     for service in world.application.serving():
         name = place.service_of(service)
         asked = next((each for each in asking if each.service == service.name), None)
