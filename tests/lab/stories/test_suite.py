@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from flipgate.core.record.phases import Phase
+from flipgate.core.record.release import CHECKS
 from flipgate.core.values.errors import Refused
 from tests.lab import runbook
 from tests.lab.stage import BLUE, GREEN, NewStage, Stage, images, lost_none
@@ -52,7 +53,8 @@ def test_a_release_runs_its_job_and_its_program_once_and_people_see_what_they_sa
     world = stage.world()
     with stage.load() as load:
         dark = runbook.dark_and_approved(world, images("2"))
-        proofs = {proof.gate: proof for proof in dark.judgements[0].proofs}
+        (checked,) = [each for each in dark.judgements if each.step == CHECKS]
+        proofs = {proof.gate: proof for proof in checked.proofs}
         assert {proof.verdict for proof in proofs.values()} == {"pass"}
         assert proofs["integration"].output.endswith(f"asked green of release {dark.name}\n")
         assert '"service": "api"' in proofs["integration"].output.replace('":"', '": "')
