@@ -29,10 +29,9 @@ DATA = """\
   next            {step, by: person|run|clock|nobody, command: what works when it is typed, with your own words for
                   "..." and NAME=REF; empty when there is nothing to type}
   release         null or {name, side, phase, reason, message, since, ended, openedBy, openedAt, settleAfter, soakMoved:
-                  whether a person has moved that end, early:
-                  null or when a person wanted to be asked before that, movedAt, firstNewAnswerMs, lastOldAnswerMs:
-                  what the proof heard, since the first patch (null: not heard, or
-                  not known), images: {NAME: REF}, wanted: {NAME: COUNT}, commits: [{what, commit, at}],
+                  whether a person has moved that end, early: null or when a person wanted to be asked before that,
+                  movedAt, firstNewAnswerMs, lastOldAnswerMs: what the proof heard, since the first patch (null: not
+                  heard, or not known), images: {NAME: REF}, wanted: {NAME: COUNT}, commits: [{what, commit, at}],
                   hooks: [{at, name, verdict: pass|fail|unknown, or info while it runs, detail, since}],
                   phaseSeconds: {PHASE: SECONDS},
                   stopped: null or what ended the run that worked on it: {pipeline, reason, fact, at,

@@ -313,6 +313,12 @@ def read_switch(consume: Consume, namespace: str, obj: Mapping[str, Any] | None)
     )
 
 
+def read_stamped(obj: Mapping[str, Any], kind: Kind) -> Stamped:
+    """Reads what every write of ours on an object tests."""
+    meta = obj["metadata"]
+    return Stamped(meta["name"], meta["namespace"], kind, **read_meta(meta))
+
+
 def read_meta(meta: Mapping[str, Any]) -> dict[str, Any]:
     """Reads the fields of a Stamped from an object's metadata."""
     return {

@@ -22,7 +22,7 @@ from flipgate.core.workloads.copying import copy_labels, empty_copy, filling, la
 from flipgate.core.workloads.keepers import keeper_of
 from flipgate.core.workloads.named import Ref
 from flipgate.core.workloads.parity import ACCOUNT_TOKEN
-from flipgate.core.workloads.view import Stamped, View, read_meta
+from flipgate.core.workloads.view import View, read_stamped
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import journal
 from flipgate.steps.looking.parity import copied_now, kept_by_copy, own_names
@@ -52,7 +52,7 @@ def stamp_copies(acting: Acting, side: Side) -> None:
     """Takes what is declared to be copied and stands on this side: a copy that is on its way there is refused."""
     world, namespace = acting.world, acting.application.place_of(side).namespace
     paths = [address(each.kind, namespace, each.name or "") for each in _declared(acting)]
-    stamp_each(acting, [_stamped(obj) for obj in world.each(world.cluster.find, paths) if obj])
+    stamp_each(acting, [read_stamped(obj, obj["kind"]) for obj in world.each(world.cluster.find, paths) if obj])
 
 
 def _declared(acting: Acting) -> tuple[EqualObject, ...]:
@@ -91,7 +91,7 @@ def _make(acting: Acting, kind: str, namespace: str, name: str, source: Mapping[
 
 
 def _fill(acting: Acting, side: Side, target: Mapping[str, Any], source: Mapping[str, Any], of: str) -> None:
-    each, world = _stamped(target), acting.world
+    each, world = read_stamped(target, target["kind"]), acting.world
     kept, names = kept_by_copy(world, each.kind, each.name), own_names(world, side)
     version = {"op": "test", "path": "/metadata/resourceVersion", "value": each.resource_version}
     changes = [version, *labelling(acting.application.name, of), *filling(source, target, kept, names)]
@@ -110,8 +110,3 @@ def _refused(fact: str, obj: str) -> Refused:
     return Refused(
         fact, obj=obj, reason=Why.PREFLIGHT_FAILED, untouched="this object, what comes after it, and all workloads"
     )
-
-
-def _stamped(obj: Mapping[str, Any]) -> Stamped:
-    meta = obj["metadata"]
-    return Stamped(meta["name"], meta["namespace"], obj["kind"], **read_meta(meta))

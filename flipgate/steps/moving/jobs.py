@@ -16,10 +16,7 @@ from flipgate.adapters.logs import last_lines
 from flipgate.core.gates.job_check import APPLICATION, RELEASE, job_labels, job_name, job_of, left_to_its_end
 from flipgate.core.gates.task import Task
 from flipgate.core.record.intent import side_of
-from flipgate.core.record.intents import (
-    RUN_JOBS,
-    StartJob,
-)
+from flipgate.core.record.intents import RUN_JOBS, StartJob
 from flipgate.core.values.errors import Conflict, FlipgateError, Forbidden, NotFound, PermanentError, Refused
 from flipgate.core.values.foreign import printable, without_secrets
 from flipgate.core.values.place import Place
@@ -28,7 +25,7 @@ from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.core.workloads.job_status import JobSeen, finished, judge_job, newest
 from flipgate.core.workloads.standstill import PATIENCE_SECONDS
-from flipgate.core.workloads.view import Stamped, read_meta
+from flipgate.core.workloads.view import read_stamped
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import journal
 
@@ -94,7 +91,7 @@ def await_migrations(acting: Acting, may_go_on: Callable[[], None]) -> None:
     """
     world, began, said = acting.world, acting.world.monotonic(), ""
     while running := [job for side in Side for job in _migrations_on(acting, side)]:
-        named = ", ".join(str(_stamped(job)) for job in running)
+        named = ", ".join(str(read_stamped(job, "Job")) for job in running)
         limit = max(int(job["spec"].get("activeDeadlineSeconds") or 0) for job in running) + LATE_SECONDS
         if world.monotonic() - began > limit:
             raise Refused(
@@ -135,6 +132,17 @@ def _jobs_on(acting: Acting, side: Side) -> Sequence[Mapping[str, Any]]:
         return ()
 
 
+def make_job(
+    acting: Acting, namespace: str, name: str, labels: Mapping[str, str], spec: Mapping[str, Any], seconds: int
+) -> dict[str, Any]:
+    """Makes a Job, suspended; or returns the one that an earlier try of ours has made meanwhile."""
+    body = job_of(name, namespace, spec, labels, stamp=acting.new_stamp(), seconds=seconds)
+    try:
+        return acting.cluster.create(address("Job", namespace), body)
+    except Conflict:
+        return acting.world.cluster.get(address("Job", namespace, name))
+
+
 def let_run(acting: Acting, job: Mapping[str, Any]) -> None:
     """Lets a Job run that was made suspended. Raises Conflict once anybody of ours has written it since."""
     _set_suspended(acting, job, False)
@@ -142,7 +150,7 @@ def let_run(acting: Acting, job: Mapping[str, Any]) -> None:
 
 def _stop(acting: Acting, job: Mapping[str, Any]) -> None:
     found: Mapping[str, Any] | None = job
-    each = _stamped(job)
+    each = read_stamped(job, "Job")
     for _ in range(TRIES):
         if found is None or finished(found):
             return None
@@ -161,13 +169,8 @@ def _stop(acting: Acting, job: Mapping[str, Any]) -> None:
 
 def _set_suspended(acting: Acting, job: Mapping[str, Any], suspended: bool) -> None:
     change = {"op": "add", "path": "/spec/suspend", "value": suspended}
-    each = _stamped(job)
+    each = read_stamped(job, "Job")
     acting.cluster.patch(address_of(each), each.fenced(acting.epoch, acting.new_stamp(), change))
-
-
-def _stamped(job: Mapping[str, Any]) -> Stamped:
-    meta = job["metadata"]
-    return Stamped(meta["name"], meta["namespace"], "Job", **read_meta(meta))
 
 
 @dataclass
@@ -216,12 +219,8 @@ class _Running:
             raise Refused(f"the API server refuses it: {error.fact}", reason=Why.CHECKS_FAILED) from error
 
     def _make(self, labels: Mapping[str, str]) -> dict[str, Any]:
-        seconds, stamp = self.task.timeout_seconds, self.acting.new_stamp()
-        body = job_of(self.name, self.place.namespace, self.spec, labels, stamp=stamp, seconds=seconds)
-        try:
-            return self.acting.cluster.create(address("Job", self.place.namespace), body)
-        except Conflict:  # an earlier try of ours has arrived meanwhile
-            return self.acting.world.cluster.get(self.path)
+        seconds = self.task.timeout_seconds
+        return make_job(self.acting, self.place.namespace, self.name, labels, self.spec, seconds)
 
     def stop(self) -> None:
         """Stops it where nobody waits for it any more: late, it would do what its release is judged without."""

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from flipgate.adapters.addresses import address
 from flipgate.adapters.nodes import list_nodes
-from flipgate.core.gates.job_check import job_labels, job_name, job_of
+from flipgate.core.gates.job_check import job_labels, job_name
 from flipgate.core.record.intents import StartJob
 from flipgate.core.record.release import Release
 from flipgate.core.spec.pre_pull import NOUN
-from flipgate.core.values.errors import Conflict, FlipgateError, PermanentError, Refused
+from flipgate.core.values.errors import FlipgateError, PermanentError, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.text import NAME_BYTES, fitted
 from flipgate.core.values.verdicts import Evidence, Verdict
@@ -23,7 +23,7 @@ from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import journal
 from flipgate.steps.looking.preflight import need_rows
 from flipgate.steps.moving.forget_jobs import forget_jobs
-from flipgate.steps.moving.jobs import let_run
+from flipgate.steps.moving.jobs import let_run, make_job
 from flipgate.steps.releasing.run_task import while_open
 
 LOOK_SECONDS = 1.0
@@ -131,12 +131,8 @@ def _made(acting: Acting, release: Release, pull: Pull, seconds: int) -> dict[st
     namespace, name = acting.application.place_of(release.side).namespace, _name(pull, release)
     if found := acting.world.cluster.find(address("Job", namespace, name)):
         return found
-    labels, stamp = job_labels(acting.application.name, release.name, NOUN), acting.new_stamp()
-    body = job_of(name, namespace, pull_job(pull), labels, stamp=stamp, seconds=seconds)
-    try:
-        return acting.cluster.create(address("Job", namespace), body)
-    except Conflict:  # an earlier try of ours has arrived meanwhile
-        return acting.world.cluster.get(address("Job", namespace, name))
+    labels = job_labels(acting.application.name, release.name, NOUN)
+    return make_job(acting, namespace, name, labels, pull_job(pull), seconds)
 
 
 def _name(pull: Pull, release: Release) -> str:
