@@ -17,6 +17,7 @@ from flipgate.steps.looking.content import content_evidence
 from flipgate.steps.looking.dark_preview import dark_preview_evidence
 from flipgate.steps.looking.held import need_may_begin
 from flipgate.steps.looking.undeclared import undeclared_evidence
+from flipgate.steps.moving.carry_over import put_databases_right
 from flipgate.steps.moving.dark_preview import put_dark_preview_right
 from flipgate.steps.moving.git_routes import put_routes_right
 from flipgate.steps.moving.maintenance import put_maintenance_right, take_maintenance_off
@@ -64,6 +65,7 @@ def flip_traffic(application: str, release: str, cluster: str = "default") -> st
     except Refused as refused:
         put_routes_right(world)
         put_maintenance_right(world)
+        put_databases_right(world)
         return overtaken(world, release, refused)
     parameters = {"application": application, "release": release, "cluster": cluster}
     task.start(SCALE_DOWN, parameters, release_key(SCALE_DOWN, application, release), found.settle_after)
@@ -91,6 +93,7 @@ def move_and_watch(world: World, name: str) -> Release:
         act_again(acting)
         if release.phase is Phase.DARK:
             release = task.scale_to_live(acting, release)
+            task.leave_clones(acting, release)
             task.run_hooks(acting, release, HookPoint.BEFORE_FLIP)
             task.check_again(world, release)
             task.ask_gates(world, QuestionKind.FLIP, moving=True)

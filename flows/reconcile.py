@@ -13,10 +13,12 @@ from flipgate.core.values.reasons import Why
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.live_side import restore_live_side
 from flipgate.steps.looking.held import yes_waits
+from flipgate.steps.moving.carry_over import put_databases_right
 from flipgate.steps.moving.dark_preview import put_dark_preview_right
 from flipgate.steps.moving.git_revert import revert_failed
 from flipgate.steps.moving.git_routes import put_routes_right
 from flipgate.steps.moving.maintenance import put_maintenance_right
+from flipgate.steps.releasing.clones import put_clones_right
 from flipgate.steps.releasing.questions import expire
 from flipgate.steps.releasing.run_hooks import left_after
 from flipgate.steps.releasing.settle import kept_too_long, rest_expired
@@ -76,7 +78,9 @@ def reconcile_world(world: World, cluster: str) -> str:
         restore_live_side(world)
         put_dark_preview_right(world, by_schedule=True)
         put_routes_right(world)
+        put_databases_right(world)
         put_maintenance_right(world)
+        put_clones_right(world)
         note_git_access(world)
         note_soak_gates(world)
     world.say(outcome.fact)

@@ -29,7 +29,7 @@ from flipgate.steps.going_back import roll_back as rolling_back
 from flipgate.steps.going_back.way_back import RolledBack
 from flipgate.steps.looking import prove
 from flipgate.steps.moving import dark_preview, git_routes, hand_over
-from flipgate.steps.releasing import bring_up, flip, migrate, questions, queue, settle, suite
+from flipgate.steps.releasing import bring_up, clones, flip, migrate, questions, queue, settle, suite
 from flipgate.steps.releasing import preflight as preflights
 from flipgate.steps.releasing import run_hooks as hooks
 from flipgate.steps.watching import points, watch
@@ -79,6 +79,16 @@ def run_hooks(acting: Acting, release: Release, point: HookPoint) -> list[Eviden
 @step("look at the databases")
 def look_at_databases(acting: Acting, release: Release) -> list[Evidence]:
     return migrate.look_at_databases(acting, release)
+
+
+@step("make copies of databases")
+def make_clones(acting: Acting, release: Release) -> list[Evidence]:
+    return clones.make_clones(acting, release)
+
+
+@step("work on the live databases")
+def leave_clones(acting: Acting, release: Release) -> list[Evidence]:
+    return clones.leave_clones(acting, release)
 
 
 @step("expand the databases")

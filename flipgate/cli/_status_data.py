@@ -63,6 +63,8 @@ def as_data(facts: Facts, next_step: Next, namespace: str, context: str) -> dict
         "held": _held(facts),
         "breakGlass": _glass(record.glass) if record and record.glass else None,
         "migrations": [migration_data(each) for each in record.migrations] if record else [],
+        "clones": [str(each) for each in record.clones] if record else [],
+        "stopped": [str(each) for each in record.stopped] if record else [],
         "maintenance": _maintenance(record.maintenance) if record and record.maintenance else None,
         "darkPreview": _dark_preview(facts.dark_preview),
         "wayBack": {

@@ -80,6 +80,8 @@ def _facts(data: dict[str, Any], now: datetime, wide: bool) -> Iterator[tuple[st
     yield from _stop_and_go(data)
     yield from _question(data["waitsFor"], now)
     yield from (("Database", each["text"]) for each in data["migrations"] if wide or each["state"] == "expanded")
+    yield from (("Copy", each) for each in data["clones"])
+    yield from (("Database", each) for each in data["stopped"])
     yield from _maintenance(data["maintenance"], now)
     yield from _preview(data["darkPreview"])
     yield from () if wide else _not_passed(data["waitsFor"])

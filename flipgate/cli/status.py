@@ -60,6 +60,8 @@ DATA = """\
   migrations      the ledger of databases, the oldest first: [{database, release, before, after: empty while nobody has
                   read it, at, by, state: expanded (still to be contracted)|contracted|reverted, endedAt, endedBy,
                   endedAs: the version then, text}]; the last three once it is contracted or reverted
+  clones          [SENTENCE: a copy of a database that a release comes up on, until it is dropped]
+  stopped         [SENTENCE: a side's own database that takes no writes, while users are on the other side]
   maintenance     null, or {flag, value, since, leftOn: it could not be taken off, off: the command that does}: the flag
                   that says so while users are moved
   darkPreview     null, or {address, side: null or the one that it is to lead to, text, right: whether it does}

@@ -15,6 +15,7 @@ from flipgate.steps.looking.look import look, need_record
 from flipgate.steps.moving.maintenance import set_maintenance
 from flipgate.steps.moving.move import move
 from flipgate.steps.releasing.bring_up import bring_up
+from flipgate.steps.releasing.clones import leave_clones, make_clones
 from flipgate.steps.releasing.migrate import expand
 from tests.api.shop import GREEN
 
@@ -23,7 +24,8 @@ ACTOR = "pipeline"
 
 
 def act(world: World, step: str) -> None:
-    """Expands its databases, brings the open release up, sets the maintenance flag, or moves all users to it."""
+    """Expands its databases, copies them, leaves the copies, brings the open release up, sets the maintenance flag, or
+    moves all users to it."""
     release = need_record(world, look(world)).release
     assert release
     with world.acting() as acting:
@@ -31,6 +33,10 @@ def act(world: World, step: str) -> None:
             bring_up(acting, release)
         elif step == "expand":
             expand(acting, release)
+        elif step == "make-clones":
+            make_clones(acting, release)
+        elif step == "leave-clones":
+            leave_clones(acting, release)
         elif step == "maintenance":
             set_maintenance(acting)
         else:

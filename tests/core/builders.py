@@ -301,7 +301,7 @@ def side(which: Side, *deployments: Mapping[str, Any]) -> SideState:
     usual = {"web": deployment("web"), "mailer": deployment("mailer", image="acme/mailer:1", replicas=3)}
     switches = {}
     for obj in [given.pop(name) for name, obj in list(given.items()) if "spec" not in obj]:
-        switches["ledger"] = read_switch(LEDGER, NAMESPACES[which], obj)
+        switches["ledger"] = read_switch(LEDGER.config_map, LEDGER.key, NAMESPACES[which], obj)
     kinds: dict[str, Kind] = {name: "CronJob" for name, obj in given.items() if "jobTemplate" in obj["spec"]}
     workloads = {
         name: read_workload(name, NAMESPACES[which], obj, kinds.get(name, "Deployment"))

@@ -8,20 +8,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from flipgate.core.record.database_intents import (
+    CONTRACT_DATABASE,
+    DROP_CLONE,
+    EXPAND_DATABASE,
+    LEAVE_CLONES,
+    MAKE_CLONE,
+    REVERT_DATABASE,
+)
 from flipgate.core.record.intents import (
     BRING_UP,
     COMMIT_IMAGES,
     COMMIT_ROUTES,
-    CONTRACT_DATABASE,
     COPY_OBJECTS,
-    EXPAND_DATABASE,
     HAND_OVER,
     MOVE_ROUTES,
     RELEASE_ROUTES,
     REQUEST_MERGE,
     REST_SIDE,
     RESTORE_LIVE_SIDE,
-    REVERT_DATABASE,
     REVERT_IMAGES,
     RUN_HOOK,
     SET_MAINTENANCE,
@@ -111,10 +116,14 @@ BY_DATABASE = frozenset(
         ("releasing/migrate.py", EXPAND_DATABASE),
         ("releasing/contract_database.py", CONTRACT_DATABASE),
         ("releasing/contract_database.py", REVERT_DATABASE),
+        ("releasing/clones.py", MAKE_CLONE),
+        ("releasing/clones.py", LEAVE_CLONES),
+        ("releasing/clones.py", DROP_CLONE),
     }
 )
-"""Of an application that declares a database: killed on a real PostgreSQL, in tests/api/releasing/test_expand.py and
-test_contract_database.py. Who takes an expansion back types it again: its entry changes nothing but the ledger."""
+"""Of an application that declares a database: killed on a real PostgreSQL, in tests/api/releasing/test_expand.py,
+test_contract_database.py and test_clones.py. Who takes an expansion back types it again: its entry changes nothing but
+the ledger."""
 BY_FLAG = frozenset({("moving/maintenance.py", SET_MAINTENANCE)})
 """Of an application with a maintenance flag: tests/api/moving/test_maintenance.py."""
 

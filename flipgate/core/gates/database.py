@@ -1,29 +1,38 @@
-"""The keys of a database that both sides share: the programs that migrate it, and that say how it stands."""
+"""The keys of a database: the programs that migrate it, and that say how it stands."""
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Final, Literal
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
+from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from flipgate.core.gates.job_check import MIGRATION
-from flipgate.core.gates.task import Task
+from flipgate.core.gates.clone import Clone
+from flipgate.core.gates.database_program import WHICH, Program
+from flipgate.core.gates.per_side import PerSide
 from flipgate.core.spec.fields import AppName, FileModel
 from flipgate.core.values.base import but
+from flipgate.core.values.sides import Side
 
-Verb = Literal["version", "expand", "contract", "down", "backup"]
-VERBS: Final[tuple[Verb, ...]] = ("version", "expand", "contract", "down", "backup")
+Verb = Literal["version", "expand", "contract", "down", "backup", "create", "drop", "stop", "carry", "lag", "allow"]
+VERBS: Final[tuple[Verb, ...]] = (
+    "version",
+    "expand",
+    "contract",
+    "down",
+    "backup",
+    "create",
+    "drop",
+    "stop",
+    "carry",
+    "lag",
+    "allow",
+)
+NONE_TOLD: Final[Mapping[str, str]] = MappingProxyType({})
 LONGEST_NAME: Final = 30
 """Characters of a database's name: its programs are named after it."""
 MOST_DATABASES: Final = 5
-
-
-class Program(Task):
-    """A program that migrates a database, or says how it stands."""
-
-    noun: ClassVar[str] = MIGRATION
-
-    name: AppName = Field(default="", description="Its name; that of the database and what it does when left out.")
 
 
 class Backup(Program):
@@ -35,7 +44,7 @@ class Backup(Program):
 
 
 class Database(FileModel):
-    """A database that both sides share, migrated by expand and contract."""
+    """A database. Both sides share it, and it is migrated by expand and contract, unless it says otherwise."""
 
     name: Annotated[AppName, Field(max_length=LONGEST_NAME)] = Field(
         description="The database's name, as shown in messages."
@@ -62,6 +71,29 @@ class Database(FileModel):
         "contract.",
     )
 
+    clone: Clone | None = Field(
+        default=None,
+        description="Has each release come up on a copy of it.",
+        exclude_if=lambda clone: clone is None,
+    )
+    per_side: PerSide | None = Field(
+        default=None,
+        description="Each side has a database of its own.",
+        exclude_if=lambda per_side: per_side is None,
+    )
+
+    @model_validator(mode="after")
+    def _is_of_one_kind(self) -> Database:
+        if self.clone and self.per_side:
+            raise ValueError(f'database "{self.name}" has clone and perSide: a side\'s own database is a copy already')
+        extra = [verb for verb in ("contract", "down", "backup") if self.per_side and getattr(self, verb)]
+        if extra:
+            raise ValueError(
+                f'database "{self.name}" is a side\'s own and has {", ".join(extra)}: no other code is on it, so there '
+                "is nothing to contract or to take back"
+            )
+        return self
+
     @property
     def programs(self) -> tuple[Program, ...]:
         """All that it declares, each by its name."""
@@ -69,5 +101,16 @@ class Database(FileModel):
 
     def program(self, verb: Verb) -> Program | None:
         """What does this, by its name; None where it is not declared."""
-        found: Program | None = getattr(self, verb)
+        declared = (getattr(keys, verb, None) for keys in (self, self.clone, self.per_side))
+        found: Program | None = next((each for each in declared if each), None)
         return but(found, name=found.name or f"{self.name}-{verb}") if found else None
+
+    def lacks(self, services: Collection[str]) -> list[str]:
+        """The services that its copies are for, and that are none of these."""
+        return [name for name in self.clone.services if name not in services] if self.clone else []
+
+    def told(self, side: Side) -> Mapping[str, str]:
+        """What its programs are told beside the usual: which one is live for this side, where there are several."""
+        if self.per_side:
+            return {WHICH: self.per_side.of(side)}
+        return {WHICH: self.clone.live} if self.clone else NONE_TOLD

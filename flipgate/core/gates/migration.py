@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from math import isnan, nan
 from typing import Final
 
 from flipgate.core.record.ledger import DIRTY
@@ -98,3 +99,19 @@ def _moment(text: str) -> datetime | None:
 def _last_line(output: str) -> str:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     return lines[-1] if lines else ""
+
+
+def judge_lag(name: str, ran: Evidence) -> Evidence:
+    """Judges how much was not carried over yet, by the number on its program's last line: nothing may lag."""
+    found = replace(ran, gate=name, threshold="0")
+    if ran.verdict is not Verdict.PASS:
+        return replace(found, verdict=Verdict.UNKNOWN, answer=f"how much lags is not known: {ran.answer}")
+    said = _last_line(ran.output)
+    try:
+        lag = float(said)
+    except ValueError:
+        lag = nan
+    if isnan(lag):
+        fact = f"the last line says {printable(said, SAID_SHOWN) or 'nothing'}, and has to be a number"
+        return replace(found, verdict=Verdict.UNKNOWN, answer=f"how much lags is not known: {fact}")
+    return replace(found, verdict=Verdict.FAIL if lag else Verdict.PASS, answer=f"{lag:g}")

@@ -27,6 +27,7 @@ def fights(application: Application, place: Place, rendered: Rendered) -> Iterat
         if obj := rendered.get(what):
             yield from _own(what, obj.get("metadata") or {})
         yield from _consuming(service, place, rendered)
+    yield from _pointed(application, place, rendered)
     for name, obj in rendered.items():
         annotations = (obj.get("metadata") or {}).get("annotations") or {}
         if name.startswith(f"{SCALED_OBJECT} ") and (keys := sorted({PAUSED, PAUSED_AT} & annotations.keys())):
@@ -77,6 +78,13 @@ def _consuming(service: Service, place: Place, rendered: Rendered) -> Iterator[s
     name, key = f"ConfigMap {place.namespace}/{service.consume.config_map}", service.consume.key
     if key in ((rendered.get(name) or {}).get("data") or {}):
         yield f"{name}: Git says `{key}`, by which flipgate tells pods whether to consume: leave that key out of Git"
+
+
+def _pointed(application: Application, place: Place, rendered: Rendered) -> Iterator[str]:
+    for clone in (each.clone for each in application.cloned()):
+        name = f"ConfigMap {place.namespace}/{clone.config_map}" if clone else ""
+        if clone and clone.key in ((rendered.get(name) or {}).get("data") or {}):
+            yield f"{name}: Git says `{clone.key}`, by which flipgate tells pods their database: leave it out of Git"
 
 
 def _own(what: str, meta: Mapping[str, Any]) -> Iterator[str]:

@@ -39,6 +39,7 @@ WARNINGS: frozenset[str] = frozenset(
         Reason.NOT_APPLIED,
         Reason.DATABASE_DIRTY,
         Reason.MIGRATION_FAILED,
+        Reason.CLONE_FAILED,
         Reason.DEPLOY_ABORTED,
         Reason.REJECTED,
         Reason.APPROVAL_EXPIRED,

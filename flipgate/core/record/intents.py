@@ -9,6 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Self
 
+from flipgate.core.record.database_intents import (
+    OF_DATABASES,
+    ContractDatabase,
+    DropClone,
+    ExpandDatabase,
+    LeaveClones,
+    MakeClone,
+    RevertDatabase,
+)
 from flipgate.core.record.intent import Intent, mapping
 from flipgate.core.traffic.dark_preview import DARK_PREVIEW
 from flipgate.core.traffic.preview import PREVIEW_ROUTE
@@ -29,14 +38,11 @@ RELEASE_ROUTES: Final = "ReleaseRoutes"
 REVERT_IMAGES: Final = "RevertImages"
 REQUEST_MERGE: Final = "RequestMerge"
 WITHDRAW_REQUEST: Final = "WithdrawRequest"
-EXPAND_DATABASE: Final = "ExpandDatabase"
-CONTRACT_DATABASE: Final = "ContractDatabase"
-REVERT_DATABASE: Final = "RevertDatabase"
 SET_MAINTENANCE: Final = "SetMaintenance"
 
-RUN_JOBS: Final = frozenset({START_JOB, EXPAND_DATABASE, CONTRACT_DATABASE, REVERT_DATABASE})
+RUN_JOBS: Final = frozenset({START_JOB, *OF_DATABASES})
 """Steps that may have a Job run on a side."""
-TAKES_LONG: Final = frozenset({RUN_HOOK, EXPAND_DATABASE, CONTRACT_DATABASE, REVERT_DATABASE})
+TAKES_LONG: Final = frozenset({RUN_HOOK, *OF_DATABASES})
 """Steps that are open for as long as a program of the application's runs, up to an hour: who only comes by waits for
 none of them."""
 
@@ -297,43 +303,6 @@ class RevertImages(Intent):
 
 
 @dataclass(frozen=True)
-class _Migration(Intent):
-    """A migration of a database, by a task that runs about this side. `before` is the version that it had."""
-
-    side: Side
-    database: str
-    before: str
-
-    def written(self) -> dict[str, Any]:
-        return {"side": str(self.side), "database": self.database, "before": self.before}
-
-    @classmethod
-    def read(cls, stored: Mapping[str, Any]) -> Self:
-        return cls(Side(stored["side"]), str(stored["database"]), str(stored.get("before", "")))
-
-
-@dataclass(frozen=True)
-class ExpandDatabase(_Migration):
-    """A database gets what a release needs, and loses nothing."""
-
-    step: ClassVar[str] = EXPAND_DATABASE
-
-
-@dataclass(frozen=True)
-class ContractDatabase(_Migration):
-    """A database loses what only the code before needed."""
-
-    step: ClassVar[str] = CONTRACT_DATABASE
-
-
-@dataclass(frozen=True)
-class RevertDatabase(_Migration):
-    """A database loses what an expansion gave it."""
-
-    step: ClassVar[str] = REVERT_DATABASE
-
-
-@dataclass(frozen=True)
 class SetMaintenance(Intent):
     """The flag that users are being moved is set: which key, and its value then."""
 
@@ -370,4 +339,7 @@ INTENTS: Final[tuple[type[Intent], ...]] = (
     ContractDatabase,
     RevertDatabase,
     SetMaintenance,
+    MakeClone,
+    LeaveClones,
+    DropClone,
 )

@@ -57,6 +57,7 @@ class Reason(StrEnum):
     NOT_APPLIED = Why.NOT_APPLIED
     DATABASE_DIRTY = Why.DATABASE_DIRTY
     MIGRATION_FAILED = Why.MIGRATION_FAILED
+    CLONE_FAILED = Why.CLONE_FAILED
     DEPLOY_ABORTED = Why.DEPLOY_ABORTED
     NEWER_BUILD = Why.NEWER_BUILD
     APPROVED = Why.APPROVED
@@ -196,6 +197,7 @@ ROWS: Mapping[Phase, Row] = MappingProxyType(
                         Reason.NOT_APPLIED,
                         Reason.DATABASE_DIRTY,
                         Reason.MIGRATION_FAILED,
+                        Reason.CLONE_FAILED,
                     }
                 ),
                 Phase.ABORTED: frozenset({Reason.DEPLOY_ABORTED}),

@@ -16,6 +16,7 @@ from pydantic import AwareDatetime, Field
 
 from flipgate.core.record.announcement import Announcement, InChat
 from flipgate.core.record.chain import SHOWN_DIGITS
+from flipgate.core.record.clones import CloneMade
 from flipgate.core.record.compared import Compared
 from flipgate.core.record.freeze import BreakGlass, Freeze
 from flipgate.core.record.intents import MOVE_ROUTES, Move
@@ -26,6 +27,7 @@ from flipgate.core.record.occupant import Occupant
 from flipgate.core.record.phases import AFTER_TRAFFIC, ASKED_IN, Phase, QuestionKind, Reason
 from flipgate.core.record.planned import Part
 from flipgate.core.record.release import FrozenEvidence, PhaseChange, QueuedImage, RefusedBuild, Release
+from flipgate.core.record.stopped_databases import StoppedDatabase
 from flipgate.core.record.ticks import Tick
 from flipgate.core.record.who_may import WhoMay
 from flipgate.core.values.base import Model, but
@@ -169,27 +171,25 @@ class Record(Model):
     sides: dict[Side, Occupant]
     release: Release | None = None
     last: Release | None = None
-    queued: dict[Name, QueuedImage] = Field(default={}, exclude_if=lambda images: not images)
-    """The newest image of each service that waits for the open release to end (core/record/queue.py)."""
-    refused_build: RefusedBuild | None = Field(default=None, exclude_if=lambda build: build is None)
-    """The last build event, where it could not be read: gone with the next build."""
+    queued: dict[Name, QueuedImage] = Field(default={}, exclude_if=lambda images: not images)  # core/record/queue.py
+    refused_build: RefusedBuild | None = Field(default=None, exclude_if=lambda build: build is None)  # the last one
     journal: tuple[JournalEntry, ...] = ()
     question: Question | None = None
     approval: Approval | None = None
     outbox: tuple[Announcement, ...] = ()
-    left_out: int = Field(default=0, exclude_if=lambda count: not count)
-    """Messages that were let go undelivered since one was delivered last: the journal says what they said."""
+    left_out: int = Field(default=0, exclude_if=lambda count: not count)  # messages let go undelivered of late
     threads: dict[Name, Name] = {}
     in_chat: tuple[InChat, ...] = Field(default=(), exclude_if=lambda messages: not messages)
     conditions: tuple[Condition, ...] = ()
     dark_preview: tuple[Sentence, ...] = Field(default=(), exclude_if=lambda names: not names)
     """The routes that a dark preview may consist of: they are taken away by this, whatever the file says by then."""
-    frozen: Freeze | None = Field(default=None, exclude_if=lambda freeze: freeze is None)
-    """Who has stopped the moves of this application, until somebody thaws it (core/record/held.py)."""
+    frozen: Freeze | None = Field(default=None, exclude_if=lambda freeze: freeze is None)  # until somebody thaws it
     glass: BreakGlass | None = Field(default=None, exclude_if=lambda glass: glass is None)  # gone with the open release
     merge_request: MergeRequest | None = Field(default=None, exclude_if=lambda request: request is None)
     migrations: tuple[Migration, ...] = Field(default=(), exclude_if=lambda entries: not entries)  # the oldest first
     maintenance: Maintenance | None = Field(default=None, exclude_if=lambda flag: flag is None)
+    clones: tuple[CloneMade, ...] = Field(default=(), exclude_if=lambda clones: not clones)
+    stopped: tuple[StoppedDatabase, ...] = Field(default=(), exclude_if=lambda databases: not databases)
     written_down: Text = ""
     """The last rollback without a record that was written down since: its mark is not obeyed again."""
 

@@ -51,6 +51,8 @@ CHECKS = "checks"
 PREFLIGHT = "preflight"
 BAKE = "bake"
 EXPAND = "expand"
+LEAVING = "live databases"
+CARRIED = "carried over"
 
 PROOFS_KEPT = 20
 """Gates of one judgement or decision that are kept; those that did not pass before those that did."""
@@ -73,7 +75,7 @@ COMMITS_KEPT = 12
 
 
 class Judgement(Model):
-    """What one step found (`step` is PREFLIGHT, EXPAND, CHECKS, BAKE or of hooks), kept for the history."""
+    """What one step found (`step` is one of the words above, or of hooks), kept for the history."""
 
     step: Name
     at: AwareDatetime

@@ -28,6 +28,7 @@ NEW_REASONS: Final = frozenset(
         Reason.NOT_APPLIED,
         Reason.DATABASE_DIRTY,
         Reason.MIGRATION_FAILED,
+        Reason.CLONE_FAILED,
     }
 )
 
@@ -48,7 +49,7 @@ def _news(record: Record) -> Iterator[object]:
     yield record.refused_build
     yield record.dark_preview
     yield from (condition.changed or condition.looked_at or condition.basis for condition in record.conditions)
-    yield record.merge_request or record.maintenance or record.migrations
+    yield record.merge_request or record.maintenance or record.migrations or record.clones or record.stopped
     yield record.frozen or record.glass
     yield record.question and record.question.look_first
     yield record.question and (record.question.content or record.question.services or record.question.who_may)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Final
 
+from flipgate.core.gates.database import Database
 from flipgate.core.gates.hooks import Hook, HookPoint
 from flipgate.core.gates.secrets import secrets_of
 from flipgate.core.gates.task import Task
@@ -153,6 +154,7 @@ def _side(application: Application, place: Place, found: Found) -> Iterator[Rule
     services = (*application.spec.services, *found.gone)
     yield from _workloads(place, services)
     yield from _mixed(place, services)
+    yield from _pointers(place, application.cloned())
     yield from _checks(application, place)
     yield from _parity(application, place, found)
     for kind in dict.fromkeys(gate.kind for gate in application.spec.gates):
@@ -184,6 +186,12 @@ def _workloads(place: Place, services: Iterable[Service]) -> Iterator[Rule]:
         for right in row.rights if kind in named else ():
             own = right[1].partition("/")[0] == f"{kind.lower()}s"
             yield from rules(place.namespace, (right,), sorted(named[kind]) if own else (), why=f"Services: {kind}s.")
+
+
+def _pointers(place: Place, databases: Iterable[Database]) -> Iterator[Rule]:
+    if names := {each.clone.config_map: None for each in databases if each.clone}:
+        why = "Databases that a release comes up on a copy of: pods are told which is theirs."
+        yield from rules(place.namespace, (("", "configmaps", "patch"),), sorted(names), why=why)
 
 
 def _mixed(place: Place, services: Iterable[Service]) -> Iterator[Rule]:

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from flipgate.core.gates.checks import MOST_SUITES, Check
-from flipgate.core.gates.database import MOST_DATABASES, Database, Program
+from flipgate.core.gates.database import MOST_DATABASES, Database
+from flipgate.core.gates.database_program import Program
 from flipgate.core.gates.hooks import MOST_HOOKS, Hook
 from flipgate.core.gates.kinds import WORDS, Gate
 from flipgate.core.gates.points import GatePoint
@@ -208,6 +209,10 @@ class Spec(FileModel):
                 problems.append(f'{what} {does} unknown service "{name}"; {hint(name, roles)}')
             elif task.asked and roles[name] in ("worker", "cron"):
                 problems.append(f'{what} asks {roles[name]} "{name}", which has no pods on the dark side')
+        for database in self.databases:
+            problems += [
+                f'{database.name} names unknown service "{n}"; {hint(n, roles)}' for n in database.lacks(roles)
+            ]
         if len(self.hooks) > MOST_HOOKS:
             problems.append(f"{len(self.hooks)} hooks are declared; {MOST_HOOKS} are the most")
         if (count := sum(check.runs_by_itself for check in self.checks)) > MOST_SUITES:
@@ -309,6 +314,14 @@ class Application(FileModel):
         if name not in known:
             raise BadInput(f'unknown database "{name}"; {hint(name, known)}', obj=f"application {self.name}")
         return known[name]
+
+    def cloned(self) -> tuple[Database, ...]:
+        """The databases that a release comes up on a copy of."""
+        return tuple(each for each in self.spec.databases if each.clone)
+
+    def per_side(self) -> tuple[Database, ...]:
+        """The databases that each side has for itself."""
+        return tuple(each for each in self.spec.databases if each.per_side)
 
     def serving(self) -> tuple[Service, ...]:
         """The services that answer users, in the file's order."""

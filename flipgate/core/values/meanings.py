@@ -52,10 +52,11 @@ ChecksFailed | a declared check failed on the dark side | flipgate history APP R
 ChecksPassed | the dark side is up, Ready and checked | flipgate flip APP
 ClaimNotBound | a StatefulSet's pod has no volume: nothing binds its claim | kubectl describe pvc; the message names it
 ClockAhead | reconcile's last success lies in the future: clocks differ | date -u, here and on the worker
+CloneFailed | a copy of a database could not be made, left or dropped | flipgate history APP RELEASE; docs/database.md
 CommandsNotAllowed | the worker would not run a program of the file | put it into the worker's FLIPGATE_COMMANDS folder
 CommitLeft | the commit of a failed release is not taken back | the message says why; revert it, or leave it
 CommitTakenBack | the commit of a failed release is taken back, as the file asks | nothing
-ConfigMapMissing | the ConfigMap that says who consumes is not there | create it; the message names it
+ConfigMapMissing | the ConfigMap that tells pods what to do is not there | create it; the message names it
 ConfigurationChanged | the old side's ConfigMaps are not what it ran with | put them back, or go forward
 ContainerMissing | a workload has no container of the declared name | correct the file or the workload
 ContentDiffers | pods of one tag run different content, or other content than was approved | name the digest, or --again
@@ -207,6 +208,8 @@ WorkersNotReady | what works beside the requests did not come up on its side | l
 WorkloadMissing | a Deployment or CronJob that the release needs is gone | install it again
 WorksOnce | nothing works on the dark side any more | nothing
 WorksTwice | what has to work on the live side only works on the dark, too | the message names the line that stops it
+WritesNotCarried | not all that users wrote was carried over: nobody moves | flipgate status APP; docs/database.md
+WritesStopped | users are on a side whose database takes no writes | its `allow` program; reconcile tries again
 WrittenBack | Flux applies what a release writes, and the file lacks it in Git | the message has the section to write
 WrongPhase | the release is in a phase that this is not for | flipgate status APP
 """

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from flipgate.core.spec.service import Service
-from flipgate.core.workloads.view import AGAIN, Workload, main_of, repository_of
+from flipgate.core.workloads.view import AGAIN, DATABASES, Workload, main_of, repository_of
 
 LISTS: Final = ("containers", "initContainers")
 
@@ -91,10 +91,24 @@ def of_another_repository(workload: Workload, service: Service) -> str:
     )
 
 
-def changes(workload: Workload, service: Service, image: str, wanted: int, again: str = "") -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class Marks:
+    """What a pod template is marked with so that its pods are made anew: that its reference is released `again`, and
+    the `databases` that they are started for. Empty: as it stands."""
+
+    again: str = ""
+    databases: str = ""
+
+
+UNMARKED: Final = Marks()
+
+
+def changes(
+    workload: Workload, service: Service, image: str, wanted: int, marks: Marks = UNMARKED
+) -> list[dict[str, Any]]:
     """Returns the operations of a JSON patch that set this image wherever it is missing, and so many pods (a CronJob:
-    suspended); with the mark of what is released `again`, pods that are made anew. None where all is as wanted."""
-    operations = [*setting(workload, service, image), *_marking(workload, again)]
+    suspended); with marks that it does not bear, pods that are made anew. None where all is as wanted."""
+    operations = [*setting(workload, service, image), *marking(workload, marks)]
     if workload.up if workload.kind == "CronJob" else workload.replicas != wanted:
         operations.append(workload.asking(wanted))
     return operations
@@ -110,21 +124,24 @@ def setting(workload: Workload, service: Service, image: str) -> list[dict[str, 
     return operations
 
 
-def rolls(workload: Workload, service: Service, image: str, again: str = "") -> bool:
-    """Whether setting this image, or this mark, has its pods made anew."""
-    return bool(behind(workload, service, image) or _marking(workload, again))
+def rolls(workload: Workload, service: Service, image: str, marks: Marks = UNMARKED) -> bool:
+    """Whether setting this image, or these marks, has its pods made anew."""
+    return bool(behind(workload, service, image) or marking(workload, marks))
 
 
-def _marking(workload: Workload, again: str) -> list[dict[str, Any]]:
-    """Returns the operations that put this mark on the pod template; none where it stands there, or there is none. Of a
-    parent that is to be made it is tested that nobody else has made it since."""
-    pointer, there, value = f"{workload.template_pointer}/metadata", workload.template.get("metadata"), {AGAIN: again}
+def marking(workload: Workload, marks: Marks) -> list[dict[str, Any]]:
+    """Returns the operations that put these marks on the pod template; none where they stand there, or there are none.
+    Of a parent that is to be made it is tested that nobody else has made it since."""
+    pointer, there = f"{workload.template_pointer}/metadata", workload.template.get("metadata")
+    wanted = {AGAIN: (marks.again, workload.again), DATABASES: (marks.databases, workload.databases)}
+    new = {name: value for name, (value, stands) in wanted.items() if value not in ("", stands)}
     annotations = (there or {}).get("annotations")
-    if again in ("", workload.again):
+    if not new:
         return []
     if there is None:
-        return [{"op": "add", "path": pointer, "value": {"annotations": value}}]
+        return [{"op": "add", "path": pointer, "value": {"annotations": new}}]
     if annotations is None:
         absent = {"op": "test", "path": f"{pointer}/annotations", "value": None}
-        return [absent, {"op": "add", "path": f"{pointer}/annotations", "value": value}]
-    return [{"op": "add", "path": f"{pointer}/annotations/{AGAIN.replace('/', '~1')}", "value": again}]
+        return [absent, {"op": "add", "path": f"{pointer}/annotations", "value": new}]
+    paths = {f"{pointer}/annotations/{name.replace('/', '~1')}": value for name, value in new.items()}
+    return [{"op": "add", "path": path, "value": value} for path, value in paths.items()]

@@ -76,6 +76,23 @@ def own_job(template: Mapping[str, Any], container: str, image: str, run: Sequen
     return {"backoffLimit": 0, "template": {"metadata": _meta(template.get("metadata") or {}, task), "spec": spec}}
 
 
+def with_variables(spec: Mapping[str, Any], told: Mapping[str, str]) -> dict[str, Any]:
+    """Returns a Job's spec whose containers have these variables, FLIPGATE_ before their names, in the place of their
+    own of that name."""
+    if not told:
+        return dict(spec)
+    more = {f"FLIPGATE_{name}": value for name, value in told.items()}
+
+    def one(container: Mapping[str, Any]) -> dict[str, Any]:
+        kept = [each for each in container.get("env") or [] if each.get("name") not in more]
+        return {**container, "env": [*kept, *({"name": name, "value": value} for name, value in more.items())]}
+
+    template = spec.get("template") or {}
+    pod = template.get("spec") or {}
+    lists = {key: [one(each) for each in pod[key]] for key in ("initContainers", "containers") if pod.get(key)}
+    return {**spec, "template": {**template, "spec": {**pod, **lists}}}
+
+
 def _meta(meta: Mapping[str, Any], task: str) -> dict[str, Any]:
     kept = {key: value for key, value in (meta.get("labels") or {}).items() if key in KEPT_LABELS}
     annotations = {k: value for k, value in (meta.get("annotations") or {}).items() if not k.startswith(SCRAPED)}

@@ -15,13 +15,14 @@ from flipgate.core.values.nearest import hint
 from flipgate.core.values.reasons import Why
 from flipgate.core.workloads.containers import released, untold
 from flipgate.core.workloads.kinds import KINDS
-from flipgate.core.workloads.view import AGAIN, SideState
+from flipgate.core.workloads.view import AGAIN, DATABASES, SideState
 
 RESTARTED: Final = frozenset(
-    {"kubectl.kubernetes.io/restartedAt", "openshift.openshift.io/restartedAt", "cattle.io/timestamp", AGAIN}
+    {"kubectl.kubernetes.io/restartedAt", "openshift.openshift.io/restartedAt", "cattle.io/timestamp", AGAIN, DATABASES}
 )
 """Annotations that a restart writes on a pod template, with its time: `kubectl rollout restart` and all that do as it
-does, the OpenShift console, Rancher's redeploy; and our own, by which a reference was released again."""
+does, the OpenShift console, Rancher's redeploy; and our own, by which a reference was released again, and pods are
+started for another database."""
 
 
 GENERATED: Final = re.compile(r"(?P<base>.+)-[2456789bcdfghkmt]{10}")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from flipgate.core.record.record import Record
-from flipgate.core.spec.service import Consume, Kind
+from flipgate.core.spec.service import Kind
 from flipgate.core.traffic.traffic import DarkSide, Traffic
 from flipgate.core.values import stamps
 from flipgate.core.values.appliers import Applier, applier_of
@@ -20,11 +20,14 @@ from flipgate.core.workloads.kinds import KINDS, Stateful
 ASKED_AGAIN = "flipgate.dev/asked-again"
 """An annotation on a Deployment. Its value is for nobody: a change has the controllers ask for its pods again."""
 SET_AT = "flipgate.dev/set-at."
-"""And the key that was set: annotation on a ConfigMap that tells pods whether to consume, in RFC 3339."""
+"""And the key that was set: annotation on a ConfigMap whose key flipgate sets, in RFC 3339."""
 
 AGAIN = "flipgate.dev/again"
 """Annotation on a pod template whose reference was released again, for it had other content: its mark, which has the
 pods made anew."""
+DATABASES: Final = "flipgate.dev/databases"
+"""Annotation on a pod template: the databases that its pods were started for, by name, where a release may come up on a
+copy. Another one has the pods made anew."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ class Stamped:
 
 @dataclass(frozen=True)
 class Switch(Stamped):
-    """The key of a ConfigMap by which a mixed service's pods on one side know whether to consume."""
+    """A key of a ConfigMap by which pods of one side know what to do: to consume, or which database is theirs."""
 
     key: str = ""
     value: str | None = None
@@ -104,10 +107,10 @@ class Switch(Stamped):
         """The command that tells its pods not to consume."""
         return self.by_hand({"op": "add", "path": f"/data/{self.key}", "value": "false"})
 
-    def saying(self, work: bool, at: str) -> dict[str, Any]:
+    def saying(self, value: str, at: str) -> dict[str, Any]:
         """Returns the merge patch that sets it; refused once anything in the ConfigMap has changed, its stamp too."""
         meta = {"resourceVersion": self.resource_version, "annotations": {f"{SET_AT}{self.key}": at}}
-        return {"metadata": meta, "data": {self.key: str(work).lower()}}
+        return {"metadata": meta, "data": {self.key: value}}
 
 
 @dataclass(frozen=True)
@@ -159,8 +162,16 @@ class Workload(Stamped):
     @property
     def again(self) -> str:
         """The mark under which its reference was released again; empty where it never was."""
+        return self._noted(AGAIN)
+
+    @property
+    def databases(self) -> str:
+        """The databases that its pods were started for; empty where that was never said."""
+        return self._noted(DATABASES)
+
+    def _noted(self, annotation: str) -> str:
         annotations = (self.template.get("metadata") or {}).get("annotations") or {}
-        return str(annotations.get(AGAIN, ""))
+        return str(annotations.get(annotation, ""))
 
     @property
     def up(self) -> bool:
@@ -215,6 +226,8 @@ class SideState:
     workloads: Mapping[str, Workload]
     switches: Mapping[str, Switch] = field(default_factory=dict)
     """Those of the mixed services, by service."""
+    pointers: Mapping[str, Switch] = field(default_factory=dict)
+    """By which pods know which database is theirs, by what the file calls it."""
 
     @property
     def side(self) -> Side:
@@ -250,7 +263,21 @@ class SideState:
     @property
     def stamped(self) -> tuple[Stamped, ...]:
         """All its objects that exist and bear a stamp."""
-        return tuple(each for each in (*self.workloads.values(), *self.switches.values()) if each.found)
+        return tuple(each for each in (*self.workloads.values(), *self.told_by) if each.found)
+
+    @property
+    def told_by(self) -> tuple[Switch, ...]:
+        """The keys of ConfigMaps that flipgate sets here."""
+        return (*self.switches.values(), *self.pointers.values())
+
+    @property
+    def pointed(self) -> dict[str, str]:
+        """By database the name of the one that pods are told to work on."""
+        return {name: each.value for name, each in self.pointers.items() if each.value is not None}
+
+    def set_in(self, config_map: str) -> frozenset[str]:
+        """The keys of this ConfigMap that flipgate sets: they are no part of what is released."""
+        return frozenset(each.key for each in self.told_by if each.name == config_map)
 
     @property
     def replicas(self) -> dict[str, int]:
@@ -297,19 +324,19 @@ def repository_of(image: str) -> str:
     return f"{before}{slash}{last.partition(':')[0]}"
 
 
-def read_switch(consume: Consume, namespace: str, obj: Mapping[str, Any] | None) -> Switch:
-    """Reads what a ConfigMap says about consuming."""
+def read_switch(config_map: str, key: str, namespace: str, obj: Mapping[str, Any] | None) -> Switch:
+    """Reads what a key of a ConfigMap says."""
     if obj is None:
-        return Switch(consume.config_map, namespace, "ConfigMap", key=consume.key)
+        return Switch(config_map, namespace, "ConfigMap", key=key)
     annotations = obj["metadata"].get("annotations") or {}
     return Switch(
-        consume.config_map,
+        config_map,
         namespace,
         "ConfigMap",
         **read_meta(obj["metadata"]),
-        key=consume.key,
-        value=(obj.get("data") or {}).get(consume.key),
-        set_at=annotations.get(f"{SET_AT}{consume.key}", ""),
+        key=key,
+        value=(obj.get("data") or {}).get(key),
+        set_at=annotations.get(f"{SET_AT}{key}", ""),
     )
 
 

@@ -9,21 +9,26 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from flipgate.core.record import approvals
+from flipgate.core.record.database_intents import (
+    CONTRACT_DATABASE,
+    DROP_CLONE,
+    EXPAND_DATABASE,
+    LEAVE_CLONES,
+    MAKE_CLONE,
+    REVERT_DATABASE,
+)
 from flipgate.core.record.going_on import goes_on
 from flipgate.core.record.intents import (
     BRING_UP,
     COMMIT_IMAGES,
     COMMIT_ROUTES,
-    CONTRACT_DATABASE,
     COPY_OBJECTS,
-    EXPAND_DATABASE,
     HAND_OVER,
     MOVE_ROUTES,
     RELEASE_ROUTES,
     REQUEST_MERGE,
     REST_SIDE,
     RESTORE_LIVE_SIDE,
-    REVERT_DATABASE,
     REVERT_IMAGES,
     RUN_HOOK,
     SET_MAINTENANCE,
@@ -54,6 +59,7 @@ from flipgate.steps.going_back.unrecorded import finish_unrecorded, left_unrecor
 from flipgate.steps.going_back.way_back import RollbackRequest, open_way, scale_up
 from flipgate.steps.looking.drift import drift_advice
 from flipgate.steps.looking.look import look, look_at_traffic, need_record
+from flipgate.steps.moving.carry_over import carry_back
 from flipgate.steps.moving.hand_over import hand_over_workers
 from flipgate.steps.moving.maintenance import take_maintenance_off
 from flipgate.steps.moving.move import close_routes, move_back
@@ -205,6 +211,7 @@ def _back_out(acting: Acting, entry: JournalEntry, traffic: Traffic) -> Outcome:
     meant = Move.read(entry.intent)
     if meant.back or acting.world.store.read().phase is Phase.ROLLING_BACK:
         if traffic.active is meant.to.other:  # nobody is there yet, and its pods were counted before the interruption
+            carry_back(acting, meant.to, forced=meant.forced)
             request = RollbackRequest("", forced=meant.forced, patience_seconds=WAY_BACK_SECONDS)
             open_way(acting, meant.to, request)
         moved = move_back(acting, meant.to, forced=meant.forced)
@@ -260,6 +267,9 @@ RECOVERIES: Mapping[str, Callable[[Acting, JournalEntry], Outcome]] = MappingPro
         CONTRACT_DATABASE: _undo,
         REVERT_DATABASE: _undo,
         SET_MAINTENANCE: _take_flag_off,
+        MAKE_CLONE: _undo,
+        LEAVE_CLONES: _undo,
+        DROP_CLONE: _undo,
     }
 )
 """What is done about an interrupted step. One that is not here is closed as undone: its run begins it again."""

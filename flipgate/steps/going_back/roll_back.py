@@ -1,8 +1,6 @@
-"""Rolls back. `flipgate rollback`, the `roll_back` flow and a failed bake all call this one step.
-
-Users first: it takes over at once, and whatever keeps it from writing down what it does (Lease, record, stamps) does
-not keep it from sending the routes back: it goes on "unrecorded" then. It needs the API server and nothing else.
-"""
+"""Rolls back. `flipgate rollback`, the `roll_back` flow and a failed bake all call this one step. Users first: it takes
+over at once, and whatever keeps it from writing down what it does (Lease, record, stamps) does not keep it from sending
+the routes back: it goes on "unrecorded" then. It needs the API server and nothing else."""
 
 from __future__ import annotations
 
@@ -63,6 +61,7 @@ from flipgate.steps.going_back.way_back import (
 )
 from flipgate.steps.looking.drift import movable_sides
 from flipgate.steps.looking.look import look_at_side, look_at_traffic
+from flipgate.steps.moving.carry_over import carry_back, need_carrying
 from flipgate.steps.moving.jobs import stop_jobs
 from flipgate.steps.moving.maintenance import flag_taken_off
 from flipgate.steps.moving.move import forget_unrecorded, keep_back, move_back, plan_to_send
@@ -115,8 +114,7 @@ def _as_judged(world: World, to: Side | None, request: RollbackRequest) -> Rolle
     if target is None:
         assert ends
         return _abort(world, ends, request.named().message)  # users are where they were: nobody waits
-    done = _over_others(world, record, target, request, unread)
-    if done is None:
+    if (done := _over_others(world, record, target, request, unread)) is None:
         return None
     # Users were on what nobody approved: they come first.
     if ends and (ended := _abort(world, ends, request.named().message)):
@@ -200,6 +198,7 @@ def go_back(acting: Acting, target: Side, request: RollbackRequest) -> RolledBac
     if first:
         need_approved(acting, target, state, acting.record, named=request.forced)
     way = open_way(acting, target, request, state)
+    left = carry_back(acting, target, forced=request.forced)
     # Before the entry: its write is refused to who was taken over by then, and who takes over later stamps the routes.
     planned = plan_to_send(acting, target, forced=request.forced)
     entry = _open(acting, target, request)
@@ -207,7 +206,7 @@ def go_back(acting: Acting, target: Side, request: RollbackRequest) -> RolledBac
     with proving(world, target, moved, request) as answers:  # for people: nothing waits before the workers are back
         notes += attempted("look at the routes once more", lambda: keep_back(acting, target, forced=request.forced))
         noted = partial(_close, acting, entry, target, way)
-        left = (*moved.left, *attempted("note the move", lambda: patiently(acting, "noting the move", noted)))
+        left += (*moved.left, *attempted("note the move", lambda: patiently(acting, "noting the move", noted)))
         # Once more where it could not be taken before: else a stale scale-down empties it under its users.
         if state is None:
             state, again = take(acting, target)
@@ -348,6 +347,7 @@ def _move_unrecorded(
     once the record can be used again."""
     # No epoch can be counted up without the record: the stamp says so, and all others leave the side alone for it.
     # From here on a stale scale-down is refused, so its pods are counted after it.
+    left = need_carrying(world, target, forced=request.forced)
     with world.acting_without_lease(stamps.UNRECORDED, record) as acting:
         state, notes = take(acting, target)
         if seen := as_it_is(acting, target, state, named=request.forced):
@@ -367,7 +367,7 @@ def _move_unrecorded(
         # Once more: reconcile may have taken it for a rollback that has died, while the routes were on their way.
         notes += take(acting, target)[1]
         notes += attempted(f"scale {target} up", lambda: scale_up(acting, target))
-    left = (*moved.left, *workers_left(acting, target))
+    left += (*moved.left, *workers_left(acting, target))
     with proving(world, target, moved, replace(request, name=None)) as answers:
         pass
     said = (f"unrecorded: {why}", *notes, *way.notes, *answers.unproven)

@@ -27,9 +27,16 @@ from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.world import World
 
 
-def run_command(world: World, side: Side, release: str, task: Task, may_go_on: Callable[[], None]) -> Evidence:
+def run_command(
+    world: World,
+    side: Side,
+    release: str,
+    task: Task,
+    may_go_on: Callable[[], None],
+    told: Mapping[str, str] = MappingProxyType({}),
+) -> Evidence:
     """Runs one command about a side. Whatever keeps it from being run is a verdict; `may_go_on` is asked
-    while it runs, and what that raises ends the program and is raised."""
+    while it runs, and what that raises ends the program and is raised. `told`: variables beside the usual."""
     place, began = world.application.place_of(side), world.monotonic()
     command = task.command or ()
     program = programs.find_program(command, os.environ)
@@ -39,7 +46,7 @@ def run_command(world: World, side: Side, release: str, task: Task, may_go_on: C
         found = program
     else:
         with forwarding(world.cluster, _behind(world, place, task)) as forwarded:
-            about = {"SIDE": str(side), "NAMESPACE": place.namespace, "RELEASE": release}
+            about = {"SIDE": str(side), "NAMESPACE": place.namespace, "RELEASE": release, **told}
             found = run_alone(
                 command, about, forwarded.urls, task.asked, timeout=task.timeout_seconds, may_go_on=may_go_on
             )

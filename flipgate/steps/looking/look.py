@@ -76,12 +76,14 @@ def read_taken_out(world: World, record: Record, side: Side, say: Callable[[str]
 
 
 def paths_of(world: World, side: Side, only: Sequence[Service] | None = None) -> tuple[str, ...]:
-    """Returns the addresses of all objects of a side: its workloads, and the ConfigMaps that switch its consumers."""
+    """Returns the addresses of all objects of a side: its workloads, and the ConfigMaps by which pods are told."""
     place = world.application.place_of(side)
     services = world.application.spec.services if only is None else only
+    clones = [] if only is not None else [each.clone for each in world.application.cloned()]
     workloads = [address(service.kind, place.namespace, place.workload_of(service)) for service in services]
     switches = [address("ConfigMap", place.namespace, s.consume.config_map) for s in services if s.consume]
-    return tuple(dict.fromkeys([*workloads, *switches]))
+    pointers = [address("ConfigMap", place.namespace, each.config_map) for each in clones if each]
+    return tuple(dict.fromkeys([*workloads, *switches, *pointers]))
 
 
 def side_of(
@@ -101,12 +103,17 @@ def side_of(
     return SideState(
         place,
         {s: read_workload(name, namespace, known.get((kind, name)), kind, of) for s, (name, kind, of) in named.items()},
+        {s.name: _switch(s.consume.config_map, s.consume.key, namespace, known) for s in services if s.consume},
         {
-            s.name: read_switch(s.consume, namespace, known.get(("ConfigMap", s.consume.config_map)))
-            for s in services
-            if s.consume
+            each.name: _switch(each.clone.config_map, each.clone.key, namespace, known)
+            for each in world.application.cloned()
+            if each.clone and only is None
         },
     )
+
+
+def _switch(config_map: str, key: str, namespace: str, known: Mapping[tuple[str, str], Mapping[str, Any]]) -> Switch:
+    return read_switch(config_map, key, namespace, known.get(("ConfigMap", config_map)))
 
 
 def list_side(world: World, side: Side) -> tuple[SideState, dict[Kind, str]]:
@@ -176,12 +183,11 @@ def running_pods(cluster: Reader, workload: Workload) -> list[str]:
 def configuration(cluster: Reader, side: SideState) -> dict[str, Any]:
     """The data of each ConfigMap that the side's pods read, by name; None for one that is not there, or is empty.
 
-    Without the keys that tell pods whether to consume: a flip sets them, and changes no release.
+    Without the keys by which flipgate tells pods what to do: it sets them, and changes no release.
     """
     names = {name for workload in side.workloads.values() for name in config_maps(workload.template)}
     found = {name: cluster.find(address("ConfigMap", side.namespace, name)) for name in sorted(names)}
-    ours = {(switch.name, switch.key) for switch in side.switches.values()}
     return {
-        name: {key: value for key, value in data.items() if (name, key) not in ours} or None
+        name: {key: value for key, value in data.items() if key not in side.set_in(name)} or None
         for name, data in ((name, (obj or {}).get("data") or {}) for name, obj in found.items())
     }

@@ -35,7 +35,7 @@ from flipgate.steps.looking.look import configuration, side_of_release
 
 PAUSE_SECONDS = 1.0
 SWITCH = "a switch"
-"""In the place of the digest of the key by which a mixed service knows whether to consume: a flip sets it."""
+"""In the place of the digest of a key by which flipgate tells pods what to do."""
 
 
 @dataclass(frozen=True)
@@ -96,11 +96,11 @@ def coming_configuration(world: World, view: View, side: Side) -> dict[str, Any]
 
 
 def kept_by_copy(world: World, kind: str, name: str) -> frozenset[str]:
-    """Returns the keys that a copy leaves as the side has them: those that may differ, and those by which services are
-    told whether to consume, which are a flip's to set."""
-    consuming = [service.consume for service in world.application.spec.services if service.consume]
-    switches = {each.key for each in consuming if (CONFIG_MAP, each.config_map) == (kind, name)}
-    return (_parity(world).kept_keys(kind, name) or frozenset()) | switches
+    """Returns the keys that a copy leaves as the side has them: those that may differ, and those by which flipgate
+    tells pods what to do."""
+    ours = (*(s.consume for s in world.application.spec.services), *(each.clone for each in world.application.cloned()))
+    told = {each.key for each in ours if each and (CONFIG_MAP, each.config_map) == (kind, name)}
+    return (_parity(world).kept_keys(kind, name) or frozenset()) | told
 
 
 def own_names(world: World, side: Side) -> dict[str, str]:
@@ -176,7 +176,7 @@ def _pulling(named: Iterable[Named], accounts: Mapping[str, tuple[str, ...] | No
 
 
 def _without_switches(contents: Contents | None, ref: Ref, side: SideState) -> Contents | None:
-    keys = {each.key for each in side.switches.values() if (CONFIG_MAP, each.name) == ref}
+    keys = side.set_in(ref[1]) if ref[0] == CONFIG_MAP else frozenset()
     if contents is None or not keys:
         return contents
     digests: Mapping[str, str] = {key: SWITCH if key in keys else each for key, each in contents.digests.items()}

@@ -12,8 +12,8 @@ from flipgate.core.record.release import Release
 from flipgate.core.values.errors import FlipgateError, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.verdicts import Evidence, Verdict
-from flipgate.core.workloads.containers import rolls
 from flipgate.core.workloads.counts import whole_counts
+from flipgate.core.workloads.pointed import rolled_by
 from flipgate.core.workloads.room import (
     DEPLOYMENTS,
     REPLICA_SETS,
@@ -76,12 +76,8 @@ def _new_templates(world: World, side: SideState, release: Release | None) -> in
     """How many Deployments get a new template: without a release, one."""
     if release is None:
         return 1
-    found = (
-        rolls(each, world.application.service(name), release.images[name], release.again.get(name, ""))
-        for name, each in side.workloads.items()
-        if each.kind == "Deployment"
-    )
-    return sum(found)
+    rolled = rolled_by(world.application, release, side).values()
+    return sum(each.kind == "Deployment" for each in rolled)
 
 
 def look_for_room(world: World, side: SideState, whole: Mapping[str, int], *, templates: int) -> Room:

@@ -21,8 +21,13 @@ REFRESH = "flipgate.dev/consume"
 instead of within a minute or so."""
 
 
-def set_consuming(acting: Acting, consume: Consume, switch: Switch, work: bool) -> None:
-    """Sets the service's key to `work`. Reads and tries again where anything else in the ConfigMap has changed.
+def set_consuming(acting: Acting, switch: Switch, work: bool) -> None:
+    """Tells a mixed service's pods whether to consume. Raises as `set_key`."""
+    set_key(acting, switch, str(work).lower())
+
+
+def set_key(acting: Acting, switch: Switch, value: str) -> None:
+    """Sets a key by which pods are told. Reads and tries again where anything else in the ConfigMap has changed.
 
     Raises LostLease when a later actor has stamped it, Conflict when anybody has since it was read.
     """
@@ -32,10 +37,11 @@ def set_consuming(acting: Acting, consume: Consume, switch: Switch, work: bool) 
         acting.check_lease()
         switch.need_ours(acting.epoch)
         try:
-            acting.cluster.merge(address_of(switch), switch.saying(work, at))
+            acting.cluster.merge(address_of(switch), switch.saying(value, at))
             return
         except Conflict:
-            switch = read_switch(consume, switch.namespace, acting.cluster.find(address_of(switch)))
+            found = acting.cluster.find(address_of(switch))
+            switch = read_switch(switch.name, switch.key, switch.namespace, found)
             if not left or switch.stamp != stamp:
                 switch.need_ours(acting.epoch)
                 raise

@@ -306,7 +306,7 @@ class _Shift:
         service = self.services[workload.name]
         scaled = self.scaled.get(turn.side, {}).get(service.name, ())
         if service.consume:
-            set_consuming(self.acting, service.consume, self.sides[turn.side].switches[service.name], turn.work)
+            set_consuming(self.acting, self.sides[turn.side].switches[service.name], turn.work)
             refresh_volumes(self.acting, workload, turn.work)
         elif turn.work:
             before = self.sides[turn.side.other].workloads[service.name]

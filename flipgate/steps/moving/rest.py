@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 from flipgate.adapters.addresses import address_of
 from flipgate.core.record.intents import Rest
@@ -14,6 +15,7 @@ from flipgate.core.values.errors import Conflict, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.workloads.autoscalers import to_hold
 from flipgate.core.workloads.counts import largest, rest_counts
+from flipgate.core.workloads.pointed import databases_for
 from flipgate.core.workloads.view import SideState, Stamped, View, Workload
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import journal
@@ -21,7 +23,7 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.looking.autoscalers import find_autoscalers
 from flipgate.steps.looking.scaled_objects import find_unpaused
 from flipgate.steps.moving.autoscalers import hold_each
-from flipgate.steps.moving.consume import set_consuming
+from flipgate.steps.moving.consume import set_consuming, set_key
 from flipgate.steps.moving.dark_preview import keep_dark_preview
 from flipgate.steps.moving.move import close_routes, forget_way_back
 from flipgate.steps.moving.stamp import need_ours
@@ -47,9 +49,11 @@ def _rest(acting: Acting, view: View, side: DarkSide, keep: int) -> None:
     serving = {state.workloads[service.name].name for service in world.application.serving()}
     todo = [w for w in state.workloads.values() if w.up and (w.kind == "CronJob" or w.replicas > counts[w.name])]
     consuming = any(switch.found and not switch.says(False) for switch in state.switches.values())
+    live = databases_for(world.application, ())
+    elsewhere = [each for name, each in state.pointers.items() if each.found and each.value != live[name]]
     unpaused = find_unpaused(world, side.side)
     holding = (*((each, 0) for each in unpaused), *to_hold(find_autoscalers(world, side.side), counts))
-    if not (todo or consuming or holding):
+    if not (todo or consuming or holding or elsewhere):
         close_routes(acting, view.traffic)  # a side that never came up is led to as little as one that goes
         forget_way_back(acting, view.traffic)
         return
@@ -60,6 +64,7 @@ def _rest(acting: Acting, view: View, side: DarkSide, keep: int) -> None:
         close_routes(acting, view.traffic)
         hold_each(acting, holding)
         stop_consuming(acting, state)
+        point_at(acting, state, live)
         for workload in sorted(todo, key=lambda each: each.name in serving):
             acting.check_lease()
             _scale(acting, workload, counts[workload.name])
@@ -83,9 +88,19 @@ def stop_consuming(acting: Acting, state: SideState) -> None:
         switch = state.switches[service.name]
         if service.consume and switch.found and not switch.says(False):
             try:
-                set_consuming(acting, service.consume, switch, False)
+                set_consuming(acting, switch, False)
             except Conflict as error:
                 raise _changed(acting.world, switch) from error
+
+
+def point_at(acting: Acting, state: SideState, databases: Mapping[str, str]) -> None:
+    """Tells the side's pods which databases to work on, those that come up from now on. Raises Refused like `rest`."""
+    for name, pointer in state.pointers.items():
+        if pointer.found and pointer.value != databases[name]:
+            try:
+                set_key(acting, pointer, databases[name])
+            except Conflict as error:
+                raise _changed(acting.world, pointer) from error
 
 
 def _scale(acting: Acting, workload: Workload, count: int) -> None:

@@ -19,9 +19,10 @@ from flipgate.core.values.base import but
 from flipgate.core.values.errors import BadInput, Conflict, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.verdicts import Evidence
-from flipgate.core.workloads.containers import changes, left_out, rolls
+from flipgate.core.workloads.containers import changes, left_out
 from flipgate.core.workloads.content import deploy_again, new_content, not_pulled
 from flipgate.core.workloads.counts import all_of, coming_up, short_of, wanted_counts
+from flipgate.core.workloads.pointed import marks_for, rolled_by
 from flipgate.core.workloads.render import configuration_hash
 from flipgate.core.workloads.standstill import held_back, paused, standstills
 from flipgate.core.workloads.taken_out import roles_of
@@ -127,16 +128,12 @@ def bring_up(acting: Acting, release: Release, view: View | None = None) -> None
     keep_dark_preview(acting)  # of a release that this one supersedes
     side = view.sides[dark.side]
     _need_switches(world, side)
-    rolled = {
-        name: each
-        for name, each in side.workloads.items()
-        if rolls(each, world.application.service(name), release.images[name], release.again.get(name, ""))
-    }
+    rolled = rolled_by(world.application, release, side)
     need_none((*paused(rolled), *held_back(rolled)), obj=_on_its_side(release), untouched="both sides")
     unpaused = find_unpaused(world, dark.side)
     rested = find_rested(world, dark.side)
     quiet = all(switch.says(False) for switch in side.switches.values()) and not unpaused and not by_git(world)
-    if quiet and not any(_changes(world, workload, release) for workload in side.workloads.values()):
+    if quiet and not any(_changes(world, each, release, side.pointed) for each in side.workloads.values()):
         take_back(acting, rested)
         _note_occupant(world, release, side)  # who set all this may have been killed before the note
         return
@@ -156,7 +153,7 @@ def bring_up(acting: Acting, release: Release, view: View | None = None) -> None
         take_back(acting, rested)  # before the counts, which one that is held would undo
         for workload in side.workloads.values():
             acting.check_lease()
-            set_workload(acting, workload, release)
+            _set_workload(acting, workload, release, side.pointed)
         entry.outcome = f"{sum(release.wanted.values())} pods wanted on {dark.side}"
     _note_occupant(world, release, side)
 
@@ -183,11 +180,11 @@ def scale_to_live(acting: Acting, release: Release) -> Release:
 
 
 def _need_switches(world: World, side: SideState) -> None:
-    """Raises Refused where what tells pods whether to consume is not there: nobody could tell them later."""
-    missing = sorted({switch.name for switch in side.switches.values() if not switch.found})
+    """Raises Refused where what tells pods what to do is not there: nobody could tell them later."""
+    missing = sorted({each.name for each in side.told_by if not each.found})
     if missing:
         raise Refused(
-            f"lacks the ConfigMaps {', '.join(missing)}, which tell mixed services whether to consume",
+            f"lacks the ConfigMaps {', '.join(missing)}, which tell pods whether to consume, or their database",
             obj=f"side {side.side} (namespace {side.namespace})",
             reason=Why.CONFIG_MAP_MISSING,
             untouched="both sides",
@@ -195,12 +192,12 @@ def _need_switches(world: World, side: SideState) -> None:
         )
 
 
-def set_workload(acting: Acting, workload: Workload, release: Release) -> None:
+def _set_workload(acting: Acting, workload: Workload, release: Release, pointed: Mapping[str, str]) -> None:
     """One workload: image and count (a CronJob: suspended) in one fenced patch; what is as wanted is left alone.
 
     Raises Refused (SideChanged) when somebody of ours has written it since it was read.
     """
-    changes = _changes(acting.world, workload, release)
+    changes = _changes(acting.world, workload, release, pointed)
     if not changes:
         return
     try:
@@ -289,12 +286,12 @@ def _not_ready(
     )
 
 
-def _changes(world: World, workload: Workload, release: Release) -> list[dict[str, Any]]:
+def _changes(world: World, workload: Workload, release: Release, pointed: Mapping[str, str]) -> list[dict[str, Any]]:
     """What has to change in it, if anything. Where its pods were refused they are asked for once more: what stood in
     their way may be mended."""
-    name = workload.name
-    image, count = release.images[name], release.wanted[name]
-    found = changes(workload, world.application.service(name), image, count, release.again.get(name, ""))
+    name, application = workload.name, world.application
+    marks = marks_for(application, release, workload, pointed)
+    found = changes(workload, application.service(name), release.images[name], release.wanted[name], marks)
     return found or ([workload.asking_again()] if workload.refusal else [])
 
 

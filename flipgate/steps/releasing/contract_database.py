@@ -14,8 +14,8 @@ from functools import partial
 from flipgate.core.gates.database import Backup, Database, Verb
 from flipgate.core.gates.migration import Version, judge_backup
 from flipgate.core.record import ledger
+from flipgate.core.record.database_intents import ContractDatabase, RevertDatabase
 from flipgate.core.record.held import held_back
-from flipgate.core.record.intents import ContractDatabase, RevertDatabase
 from flipgate.core.record.ledger import Migration
 from flipgate.core.record.occupant import Contract
 from flipgate.core.record.record import Record

@@ -42,6 +42,7 @@ from flipgate.steps.looking.held import may_begin
 from flipgate.steps.looking.look import configuration, look, look_at_side, look_at_traffic, need_record, read_taken_out
 from flipgate.steps.looking.prove import need_visible, prove_moved
 from flipgate.steps.looking.targets import need_targets
+from flipgate.steps.moving.carry_over import carry_over, let_go
 from flipgate.steps.moving.copy_objects import stamp_copies
 from flipgate.steps.moving.dark_preview import take_dark_preview_away
 from flipgate.steps.moving.jobs import stop_jobs
@@ -49,6 +50,7 @@ from flipgate.steps.moving.maintenance import set_maintenance
 from flipgate.steps.moving.move import hold_routes, move, need_counts
 from flipgate.steps.moving.preview import need_preview
 from flipgate.steps.moving.stamp import stamp
+from flipgate.steps.releasing.clones import need_live_databases
 from flipgate.steps.releasing.questions import need_phase, standing
 from flipgate.steps.releasing.what_runs import need_approved
 from flipgate.steps.watching.watch import bad_bake
@@ -85,6 +87,7 @@ def flip(acting: Acting) -> tuple[Move, Proven]:
     _need_approval(world, view)
     need_begin = may_begin(world, QuestionKind.FLIP)
     need_begin(need_record(world, view))
+    need_live_databases(world, view.sides[release.side])
     hold_routes(acting, view.traffic)
     stop_jobs(acting, release.side)
     need_counts(world, view, release.side)
@@ -97,6 +100,8 @@ def flip(acting: Acting) -> tuple[Move, Proven]:
     need_preview(acting, view.traffic, release.side, replicas)
     take_dark_preview_away(acting)
     set_maintenance(acting)
+    if need_record(world, view).ran_on(release.side.other):
+        carry_over(acting, release.side)
 
     def approved(record: Record, entry: int) -> Record:
         need_begin(record)  # in the very write: a freeze that was there before it holds
@@ -110,6 +115,7 @@ def flip(acting: Acting) -> tuple[Move, Proven]:
         moved = move(acting, release.side, also=approved)
     except Refused as error:
         _undone(acting, release.name, error)
+        let_go(acting, release.side.other)
         raise
     return moved, prove_moved(world, release.side, replicas, moved=moved)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from flipgate.core.gates.database import Database
 from flipgate.core.gates.hooks import HookPoint, hooks_at
 from flipgate.core.record.queue import has_them, waits_for
 from flipgate.core.spec.application import Application
 from flipgate.core.values.verdicts import Evidence
-from flipgate.core.workloads.containers import changes
+from flipgate.core.workloads.containers import Marks, changes
 from flipgate.core.workloads.content import deploy_again, not_pulled
 from flipgate.core.workloads.differences import differing_lines, refusal, undeclared
 from flipgate.core.workloads.render import images_of
@@ -82,7 +83,7 @@ def foresee(world: World, images: Mapping[str, str], again: str = "") -> DeployP
     found = differing(world, view, meant.side, coming_configuration(world, view, meant.side))
     refused = {} if by_git(world) else undeclared(world.application, found)
     notes = (
-        *(f"database {each.name} is expanded first: {each.expand.what}" for each in world.application.spec.databases),
+        *(_expanded(each) for each in world.application.spec.databases),
         *not_pulled(world.application, dark, meant.images, meant.again),
         *([f"{meant.side} {refusal(refused)}: until then no flip is asked about"] if refused else []),
     )
@@ -91,6 +92,13 @@ def foresee(world: World, images: Mapping[str, str], again: str = "") -> DeployP
     hooks = tuple(hook.line for hook in hooks_at(world.application.spec.hooks, *HookPoint))
     side, space = str(meant.side), dark.namespace
     return DeployPlan(meant.id, side, space, outcome, services, objects, asks, notes, differs, rows, hooks)
+
+
+def _expanded(database: Database) -> str:
+    if database.clone is None:
+        return f"database {database.name} is expanded first: {database.expand.what}"
+    copied = f"database {database.name} is copied first ({database.clone.create.what}), and the copy expanded"
+    return f"{copied} ({database.expand.what}); the live one once the flip is approved"
 
 
 def _outcome(meant: Meant, all_the_same: str) -> str:
@@ -109,5 +117,5 @@ def _changed(application: Application, meant: Meant, dark: SideState) -> Iterato
     for service in application.spec.services:
         workload = dark.workloads[service.name]
         image, again = meant.images[service.name], meant.again.get(service.name, "")
-        if changes(workload, service, image, meant.wanted[service.name], again):
+        if changes(workload, service, image, meant.wanted[service.name], Marks(again)):
             yield str(workload)

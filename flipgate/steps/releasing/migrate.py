@@ -1,16 +1,18 @@
-"""Runs what an application declares of a database, and expands each before a release's first pod comes up."""
+"""Runs what an application declares of a database, and expands each before a release's first pod comes up; of one that
+a release comes up on a copy of, the copy, and the live one once the flip is approved."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from flipgate.core.gates.database import Database, Verb
+from flipgate.core.gates.database_program import WHICH
 from flipgate.core.gates.migration import Version, judge_migration, judge_version
 from flipgate.core.record import ledger
 from flipgate.core.record import record as records
-from flipgate.core.record.intents import ExpandDatabase
+from flipgate.core.record.database_intents import ExpandDatabase
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.release import EXPAND, Release
 from flipgate.core.values.errors import Refused, about
@@ -21,8 +23,9 @@ from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.outbox import need_open
 from flipgate.steps.looking.look import look, need_dark
+from flipgate.steps.moving.carry_over import let_go
 from flipgate.steps.moving.jobs import await_migrations
-from flipgate.steps.releasing.run_task import run_task, while_open
+from flipgate.steps.moving.run_task import run_task, while_open
 from flipgate.steps.releasing.what_runs import deploy_again
 
 WHAT_TO_DO = "docs/database.md says what to do"
@@ -36,6 +39,22 @@ class Migrating:
     acting: Acting
     side: Side
     release: Release
+    names: Mapping[str, str] = field(default_factory=dict)
+    """The copies that it is about, by what the file calls the database."""
+
+    def told(self, database: Database) -> Mapping[str, str]:
+        """What its programs are told of which one they are about."""
+        name = self.names.get(database.name)
+        return {WHICH: name} if name else database.told(self.side)
+
+    def called(self, database: Database) -> str:
+        """What it is called in what is found."""
+        which = self.told(database).get(WHICH)
+        return f"{database.name} ({which})" if which else database.name
+
+    def keeps(self, database: Database) -> bool:
+        """Whether what is done to it is for the ledger: it is done to what the code that is live works on, too."""
+        return not database.per_side and database.name not in self.names
 
     def run(self, database: Database, verb: Verb, *, anew: bool = True) -> Evidence:
         """Runs one of its programs. Not `anew`: a Job that was made for this release before is the one."""
@@ -44,11 +63,19 @@ class Migrating:
         self.acting.confirm_lease()
         world = self.acting.world
         world.say(f"database {database.name}, {verb}: running {program.what}, for at most {program.timeout_seconds} s")
-        return run_task(self.acting, self.side, self.release, program, lambda: None, world.nonce() if anew else "")
+        return run_task(
+            self.acting,
+            self.side,
+            self.release,
+            program,
+            lambda: None,
+            world.nonce() if anew else "",
+            self.told(database),
+        )
 
     def version(self, database: Database, when: str) -> tuple[Evidence, Version | None]:
         """Reads the version of its schema; None where nobody can say it."""
-        seen, version = judge_version(f"{database.name}: version {when}", self.run(database, "version"))
+        seen, version = judge_version(f"{self.called(database)}: version {when}", self.run(database, "version"))
         _say(self.acting, seen)
         return seen, version
 
@@ -56,7 +83,7 @@ class Migrating:
         """Runs a migration, reads the version since, and judges both."""
         ran = self.run(database, verb, anew=verb != "expand")
         seen, after = self.version(database, f"after {verb}")
-        judged = judge_migration(f"{database.name}: {verb}", ran, before, after)
+        judged = judge_migration(f"{self.called(database)}: {verb}", ran, before, after)
         _say(self.acting, judged)
         return [judged, seen], after
 
@@ -70,7 +97,8 @@ def look_at_databases(acting: Acting, release: Release) -> list[Evidence]:
     found: list[Evidence] = []
     if migrating := _migrating(acting, release):
         try:
-            _clean(migrating, found)
+            with about(next_command=_again(acting, release)):
+                _clean(migrating, acting.application.spec.databases, found)
         except Refused:
             _note(migrating, found)
             raise
@@ -84,23 +112,43 @@ def expand(acting: Acting, release: Release) -> list[Evidence]:
     Raises Refused (DatabaseDirty, MigrationFailed), by which the release fails: no pod of it came up.
     """
     found: list[Evidence] = []
-    if migrating := _migrating(acting, release):
+    if migrating := _migrating(acting, release, copies=True):
+        left = f"{release.side.other}, which has the live traffic, all routes, and {release.side}"
+        let_go(acting, release.side)  # nobody goes back to what it had
         try:
-            for database, before in _clean(migrating, found):
-                _expand(migrating, database, before, found)
+            with about(untouched=f"{left}: none of its pods was started", next_command=_again(acting, release)):
+                for database, before in _clean(migrating, acting.application.spec.databases, found):
+                    _expand(migrating, database, before, found)
         finally:
             _note(migrating, found)
     return found
 
 
-def _migrating(acting: Acting, release: Release) -> Migrating | None:
+def expand_live(acting: Acting, release: Release, databases: Sequence[Database]) -> list[Evidence]:
+    """Expands these, which the release came up on copies of, right before users are to come. Raises Refused as
+    `expand`: users stay where they are, on code that knows nothing of it."""
+    found: list[Evidence] = []
+    migrating = Migrating(acting, release.side, release)
+    next_command = f"flipgate flip {acting.application.name} (asks again)"
+    with about(untouched="all routes: users stay where they are", next_command=next_command):
+        for database, before in _clean(migrating, databases, found):
+            _expand(migrating, database, before, found)
+    return found
+
+
+def _again(acting: Acting, release: Release) -> str:
+    return deploy_again(acting.world, release)
+
+
+def _migrating(acting: Acting, release: Release, *, copies: bool = False) -> Migrating | None:
     """Who migrates for this release; None where no database is declared, or the release is dark already."""
     world = acting.world
     if not world.application.spec.databases:
         return None
     if need_open(world.store.read(), release.name).phase is not Phase.DEPLOYING:
         return None
-    return Migrating(acting, need_dark(world, look(world)).side, release)
+    names = {each.name: each.clone.name_for(release.name) for each in world.application.cloned() if each.clone}
+    return Migrating(acting, need_dark(world, look(world)).side, release, names if copies else {})
 
 
 def _note(migrating: Migrating, found: list[Evidence]) -> None:
@@ -115,12 +163,13 @@ def _judged(record: records.Record, release: Release, found: list[Evidence], now
     return records.judged(record, EXPAND, found, now) if mine else record
 
 
-def _clean(migrating: Migrating, found: list[Evidence]) -> list[tuple[Database, Version]]:
+def _clean(
+    migrating: Migrating, databases: Sequence[Database], found: list[Evidence]
+) -> list[tuple[Database, Version]]:
     """Each with its version: all are looked at before any is changed."""
     acting, release = migrating.acting, migrating.release
-    with about(obj=f"release {release.name}", next_command=deploy_again(acting.world, release)):
+    with about(obj=f"release {release.name}"):
         await_migrations(acting, while_open(acting, release))
-        databases = acting.world.application.spec.databases
         versions = [(database, migrating.version(database, "before")) for database in databases]
         found += [seen for _, (seen, _) in versions]
         need_clean(found)
@@ -145,22 +194,21 @@ def need_clean(seen: Sequence[Evidence]) -> None:
 def _expand(migrating: Migrating, database: Database, before: Version, found: list[Evidence]) -> None:
     acting, release = migrating.acting, migrating.release
     world, name, now = acting.world, database.name, acting.world.now()
+    keeps = migrating.keeps(database)
 
     def noted(record: records.Record, _entry: int) -> records.Record:
-        return ledger.expanding(record, name, release.name, str(before), release.opened_by, now)
+        by = release.opened_by
+        return ledger.expanding(record, name, release.name, str(before), by, now) if keeps else record
 
     with journal(acting, ExpandDatabase(migrating.side, name, str(before)), also=noted) as entry:
         seen, after = migrating.migrated(database, "expand", before)
         found += seen
         entry.outcome = f"{name} {seen[0].answer}"
-        if after:
+        if after and keeps:
             world.store.update(lambda record: ledger.expanded(record, name, release.name, str(after)))
     if bad := not_passed(seen):
         raise Refused(
             f"{'; '.join(f'{each.gate}: {each.answer}' for each in bad)}. {WHAT_TO_DO}",
             obj=f"release {release.name}",
             reason=Why.MIGRATION_FAILED,
-            untouched=f"{release.side.other}, which has the live traffic, all routes, and {release.side}: none of its "
-            "pods was started",
-            next_command=deploy_again(world, release),
         )

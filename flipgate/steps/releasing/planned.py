@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from flipgate.core.gates.hooks import HookPoint, hooks_at
+from flipgate.core.record import clones
 from flipgate.core.record.ledger import done_and_to_come
 from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.planned import Part, lines_of, parts
@@ -56,7 +57,7 @@ def plan_of(world: World, view: View, release: Release, kind: QuestionKind) -> t
         [
             _routes(world, view, release),
             (WORK, _work(world, record, old, view.sides[release.side]), pods),
-            _migrations(world, record),
+            _migrations(world, record, release),
             (MAINTENANCE, _maintenance(world), ""),
             (HOOKS, hook_lines(world, kind), pods),
             (BACK, back, pods),
@@ -82,10 +83,18 @@ def routes_moved(world: World, view: View, release: Release) -> tuple[str, ...]:
     return lines_of(parts([_routes(world, view, release)]), ROUTES)
 
 
-def _migrations(world: World, record: Record) -> tuple[str, list[str], str]:
+def _migrations(world: World, record: Record, release: Release) -> tuple[str, list[str], str]:
     """What is done to databases, and what is to come once users stay on the new code."""
     contracts = {each.name for each in world.application.spec.databases if each.contract}
-    return MIGRATIONS, list(done_and_to_come(record, contracts)), f"flipgate status {record.application} -o wide"
+    lines = [
+        f"before users move: {each.database} is expanded, pods are started anew on it, and its copy {each.name} goes"
+        for each in clones.of_release(record, release.name, [each.name for each in world.application.cloned()])
+    ]
+    return (
+        MIGRATIONS,
+        [*lines, *done_and_to_come(record, contracts)],
+        f"flipgate status {record.application} -o wide",
+    )
 
 
 def _routes(world: World, view: View, release: Release) -> tuple[str, list[str], str]:
@@ -117,7 +126,7 @@ def _rest(world: World, record: Record, release: Release, old: SideState) -> tup
             (STAYS, list(_staying(old, keep)), pods),
             (HOOKS, hook_lines(world, QuestionKind.SCALE_DOWN), pods),
             (HELD, list(_held(world, old, keep)), f"kubectl -n {old.namespace} get hpa"),
-            _migrations(world, record),
+            _migrations(world, record, release),
             (BACK, after_the_rest(world.application, record, release, old, keep), pods),
         ]
     )

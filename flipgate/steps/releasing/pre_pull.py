@@ -24,7 +24,7 @@ from flipgate.steps.acting.journal import journal
 from flipgate.steps.looking.preflight import need_rows
 from flipgate.steps.moving.forget_jobs import forget_jobs
 from flipgate.steps.moving.jobs import let_run, make_job
-from flipgate.steps.releasing.run_task import while_open
+from flipgate.steps.moving.run_task import while_open
 
 LOOK_SECONDS = 1.0
 LATE: Final = "not within the limit"

@@ -13,7 +13,7 @@ from flipgate.steps.looking.look import look_at_side
 from flipgate.steps.looking.preflight import need_rows
 from flipgate.steps.moving.forget_jobs import forget_jobs
 from flipgate.steps.moving.jobs import run_job
-from flipgate.steps.releasing.run_task import while_open
+from flipgate.steps.moving.run_task import while_open
 
 
 def need_endpoints(acting: Acting, release: Release, before: Sequence[Evidence] = ()) -> list[Evidence]:

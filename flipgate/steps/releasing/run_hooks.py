@@ -29,7 +29,7 @@ from flipgate.steps.acting.outbox import need_open, write, write_history
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look, look_at_traffic, need_dark
 from flipgate.steps.moving.jobs import stop_jobs
-from flipgate.steps.releasing.run_task import run_task, while_open
+from flipgate.steps.moving.run_task import run_task, while_open
 from flipgate.steps.watching.watch import bad_bake, quick_watch
 
 ANSWER_BYTES = 65_536

@@ -319,6 +319,10 @@ def _side(world: World, side: Side) -> Iterator[str]:
         yield f"namespace {namespace} ({side}) lacks {state.lacks}{hint}"
     missing = [service for service in world.application.spec.services if service.name in state.missing]
     yield from kind_problems(world.cluster, state.place, missing)
+    for name, pointer in state.pointers.items():
+        if pointer.value is None:
+            what = f"{pointer} {f'lacks the key {pointer.key}' if pointer.found else 'does not exist'}"
+            yield f"{what}; it tells pods which database {name} is"
     for name, switch in state.switches.items():
         if not switch.found:
             yield f"{switch} does not exist; it tells {name} whether to consume"

@@ -18,7 +18,7 @@ from flipgate.steps.acting.outbox import need_open
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking import check
 from flipgate.steps.looking.look import look, need_dark
-from flipgate.steps.releasing.run_task import run_task, while_open
+from flipgate.steps.moving.run_task import run_task, while_open
 
 
 def check_release(acting: Acting, release: Release) -> list[Evidence]:

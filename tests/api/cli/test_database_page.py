@@ -21,6 +21,7 @@ from tests.api.migrating import Orders, expanded, settled
 from tests.api.shop import Shop
 from tests.api.steps import users_complain
 from tests.core.builders import SHOP
+from tests.postgres import program
 
 pytestmark = pytest.mark.xdist_group("postgres")
 PAGE = (CHECKOUT / "docs" / "database.md").read_text()
@@ -29,19 +30,20 @@ TIMES = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC|\d+\.\d h|[0-9a-f]{12}-\d")
 
 def blocks(kind: str, heading: str = "") -> list[str]:
     """The page's blocks of a kind, in one of its sections or in all."""
-    text = PAGE.partition(f"\n## {heading}\n")[2].partition("\n## ")[0] if heading else PAGE
+    text = re.split(rf"^###? {heading}$", PAGE, flags=re.MULTILINE)[1] if heading else PAGE
+    text = re.split(r"^###? ", text, flags=re.MULTILINE)[0] if heading else text
     return re.findall(rf"^```{kind}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
 def types(shop: Shop, folder: Path, commands: str) -> str:
-    program = folder / "bin" / "flipgate"
-    program.parent.mkdir(exist_ok=True)
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m flipgate.cli "$@" -n {shop.own}\n')
-    program.chmod(0o755)
+    typed = folder / "bin" / "flipgate"
+    typed.parent.mkdir(exist_ok=True)
+    typed.write_text(f'#!/bin/sh\nexec {sys.executable} -m flipgate.cli "$@" -n {shop.own}\n')
+    typed.chmod(0o755)
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", re.sub(r"\bshop\b", shop.name, commands)],
         env={
-            "PATH": f"{program.parent}:{os.environ['PATH']}",
+            "PATH": f"{typed.parent}:{os.environ['PATH']}",
             "KUBECONFIG": str(shop.kubeconfig),
             "FLIPGATE_COMMANDS": os.environ["FLIPGATE_COMMANDS"],
             "HOME": str(folder),
@@ -80,8 +82,9 @@ def test_so_does_who_takes_an_expansion_back(shop: Shop, orders: Orders, tmp_pat
     assert orders.version == "12"
 
 
-def test_its_file_can_be_declared() -> None:
-    (text,) = blocks("yaml")
+@pytest.mark.parametrize("heading", ["Shared", "A copy for each release", "One for each side"])
+def test_its_file_can_be_declared(heading: str) -> None:
+    (text,) = blocks("yaml", heading)
     document = yaml.safe_load(SHOP)
     document["spec"] |= yaml.safe_load(text)["spec"]
     assert [each.name for each in load_application(yaml.safe_dump(document), "shop.yaml").spec.databases] == ["orders"]
@@ -103,6 +106,42 @@ def test_its_sql_says_how_flyway_leaves_a_database(orders: Orders) -> None:
     assert read_version(orders.sql(sql)) == Version("2.1")
     orders.sql("INSERT INTO flyway_schema_history VALUES (4, '2.2', false)")
     assert read_version(orders.sql(sql)) == Version("2.2", dirty=True)
+
+
+def _runs(orders: Orders, folder: Path, script: str, **told: str) -> str:
+    """One of the page's programs, as a worker runs it, on this test's database."""
+    bin_folder = program("psql").parent
+    environment = {"PATH": f"{bin_folder}:{os.environ['PATH']}", "TMPDIR": str(folder), "PGUSER": "postgres"}
+    environment |= {"PGHOST": str(orders.postgres.socket)} | {f"FLIPGATE_{key}": value for key, value in told.items()}
+    words = ["sh", "-c", re.sub(r"\borders\b", orders.name, script)]
+    ran = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 0, f"{script}\n{ran.stderr}"
+    return ran.stdout
+
+
+def test_its_programs_make_a_copy_once_and_drop_it(orders: Orders, tmp_path: Path) -> None:
+    make, drop = blocks("sh", "A copy for each release")
+    orders.sql("INSERT INTO orders VALUES (1, 10), (2, 20)")
+    name = f"{orders.name}_1"
+    orders.postgres.psql("postgres", f"CREATE DATABASE half_{name}")  # of one that was killed
+    for _ in range(2):
+        _runs(orders, tmp_path, make, DATABASE=name)
+    assert orders.postgres.psql(name, "SELECT count(*) FROM orders") == "2"
+    for _ in range(2):
+        _runs(orders, tmp_path, drop, DATABASE=name)
+    like = f"SELECT count(*) FROM pg_database WHERE datname LIKE '%{name}'"
+    assert orders.postgres.psql("postgres", like) == "0"
+
+
+def test_its_program_stops_writes_and_is_let_go_as_it_says(orders: Orders, tmp_path: Path) -> None:
+    (stop,) = blocks("sh", "One for each side")
+    _runs(orders, tmp_path, stop, DATABASE=orders.name)
+    with pytest.raises(subprocess.CalledProcessError):
+        orders.sql("INSERT INTO orders VALUES (1, 10)")
+    let_go = stop.replace("SET default_transaction_read_only = on", "RESET default_transaction_read_only")
+    assert "`RESET default_transaction_read_only`" in PAGE
+    _runs(orders, tmp_path, let_go, DATABASE=orders.name)
+    orders.sql("INSERT INTO orders VALUES (1, 10)")
 
 
 def test_its_reasons_and_verbs_are_ours() -> None:

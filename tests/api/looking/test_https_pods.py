@@ -105,7 +105,7 @@ def test_a_pod_that_is_asked_whether_it_consumes_is_asked_so_too(shop_on_paper: 
 
     template = {"spec": {"selector": {"matchLabels": {"app": "web"}}, "template": {"spec": {"containers": []}}}}
     workload = read_workload("web", namespace, {"metadata": {}, **template})
-    switch = read_switch(consume, namespace, {"metadata": {}, "data": {"consume": "false"}})
+    switch = read_switch(consume.config_map, consume.key, namespace, {"metadata": {}, "data": {"consume": "false"}})
     with serving(script, tmp_path) as cluster:
         assert unconfirmed(shop.world("ana", cluster), consume, workload, switch) == ""
     assert asked == [f"/api/v1/namespaces/{namespace}/pods/https:web-1:8443/proxy/queue"]

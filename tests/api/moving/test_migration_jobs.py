@@ -9,7 +9,7 @@ import pytest
 
 from flipgate.core.gates.database import Database
 from flipgate.core.gates.job_check import job_labels
-from flipgate.core.record.intents import ExpandDatabase
+from flipgate.core.record.database_intents import ExpandDatabase
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.verdicts import Verdict

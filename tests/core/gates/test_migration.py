@@ -10,6 +10,7 @@ from flipgate.core.gates.migration import (
     LONGEST_VERSION,
     Version,
     judge_backup,
+    judge_lag,
     judge_migration,
     judge_version,
     read_version,
@@ -98,3 +99,22 @@ def test_a_backup_passes_where_it_is_young_enough(output: str, verdict: Verdict,
 def test_a_backup_of_which_nobody_could_be_asked_is_unknown() -> None:
     ran = replace(RAN, verdict=Verdict.FAIL, answer="exit code 1", output="2026-03-01T11:00:00Z")
     assert judge_backup("orders: backup", ran, 24, NOW).verdict is Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("output", "verdict", "answer"),
+    [
+        ("carried\n0\n", Verdict.PASS, "0"),
+        ("0.0\n", Verdict.PASS, "0"),
+        ("3\n", Verdict.FAIL, "3"),
+        ("-1\n", Verdict.FAIL, "-1"),
+        ("nan\n", Verdict.UNKNOWN, "has to be a number"),
+        ("none\n", Verdict.UNKNOWN, "the last line says none"),
+        ("", Verdict.UNKNOWN, "the last line says nothing"),
+    ],
+)
+def test_nothing_may_lag_and_what_is_no_number_is_unknown(output: str, verdict: Verdict, answer: str) -> None:
+    found = judge_lag("orders: lag", replace(RAN, output=output))
+    assert (found.verdict, answer in found.answer, found.threshold) == (verdict, True, "0")
+    failed = judge_lag("orders: lag", replace(RAN, output=output, verdict=Verdict.FAIL))
+    assert failed.verdict is Verdict.UNKNOWN

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from flipgate.core.gates.database import Database
 from flipgate.core.git.fights import fights
+from flipgate.core.values.base import but
 from flipgate.core.values.sides import Side
 from tests.core.builders import shop
 
@@ -31,3 +33,13 @@ def test_counts_are_one_sentence_a_kind_with_one_patch_for_those_that_have_them(
     assert suspended.startswith("CronJobs of shop-green: Git says of nightly `suspend: true`, which")
     assert "target: {kind: CronJob, name: nightly}" in suspended
     assert not [*fights(SHOP, GREEN, {**said("Deployment", "web"), **said("StatefulSet", "store")})]
+
+
+def test_the_key_by_which_pods_know_their_database_is_not_gits() -> None:
+    clone = {"live": "orders", "create": {"command": ["c"]}, "drop": {"command": ["d"]}, "configMap": "which"}
+    told = {"name": "orders", "version": {"command": ["v"]}, "expand": {"command": ["e"]}, "clone": clone}
+    copied = but(SHOP, spec=but(SHOP.spec, databases=(Database.model_validate(told),)))
+    name = f"ConfigMap {GREEN.namespace}/which"
+    (found,) = fights(copied, GREEN, {name: {"data": {"database": "orders", "pool": "20"}}})
+    assert found.startswith(f"{name}: Git says `database`, by which flipgate tells pods their database")
+    assert not [*fights(copied, GREEN, {name: {"data": {"pool": "20"}}})]

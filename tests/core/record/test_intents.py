@@ -8,16 +8,22 @@ from typing import Any
 import pytest
 
 from flipgate.adapters.store import parse_record
+from flipgate.core.record.database_intents import (
+    ContractDatabase,
+    DropClone,
+    ExpandDatabase,
+    LeaveClones,
+    MakeClone,
+    RevertDatabase,
+)
 from flipgate.core.record.intent import Intent, in_words
 from flipgate.core.record.intents import (
     INTENTS,
     BringUp,
     CommitImages,
     CommitRoutes,
-    ContractDatabase,
     CopyObjects,
     DarkPreview,
-    ExpandDatabase,
     HandOver,
     Move,
     Preview,
@@ -25,7 +31,6 @@ from flipgate.core.record.intents import (
     RequestMerge,
     Rest,
     Restore,
-    RevertDatabase,
     RevertImages,
     RunHook,
     SetMaintenance,
@@ -65,6 +70,9 @@ STORED: tuple[tuple[Intent, dict[str, Any]], ...] = (
     (ExpandDatabase(GREEN, "orders", "12"), {"side": "green", "database": "orders", "before": "12"}),
     (ContractDatabase(BLUE, "orders", "13"), {"side": "blue", "database": "orders", "before": "13"}),
     (RevertDatabase(GREEN, "orders", "13"), {"side": "green", "database": "orders", "before": "13"}),
+    (MakeClone(GREEN, "orders", "orders_1"), {"side": "green", "database": "orders", "name": "orders_1"}),
+    (LeaveClones(GREEN, "3f2a9c01d4e8-1"), {"side": "green", "release": "3f2a9c01d4e8-1"}),
+    (DropClone(GREEN, "orders", "orders_1"), {"side": "green", "database": "orders", "name": "orders_1"}),
     (SetMaintenance("key a of ConfigMap b/c", "on"), {"flag": "key a of ConfigMap b/c", "value": "on"}),
 )
 """As flipgate wrote them before they had types: what is stored is not to change."""

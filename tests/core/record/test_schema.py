@@ -14,6 +14,7 @@ from flipgate.adapters.store import parse_record
 from flipgate.core.git.agreement import agrees
 from flipgate.core.record import queue
 from flipgate.core.record.announcement import Announcement, InChat
+from flipgate.core.record.clones import begun
 from flipgate.core.record.compared import Compared
 from flipgate.core.record.freeze import BreakGlass, Freeze
 from flipgate.core.record.ledger import Migration
@@ -25,6 +26,7 @@ from flipgate.core.record.planned import Part
 from flipgate.core.record.record import FIRST_SCHEMA, SCHEMA_VERSION, Condition, ConditionStatus, Record
 from flipgate.core.record.release import Commit, Decided, FrozenEvidence, Judgement, Kept, PhaseChange, RefusedBuild
 from flipgate.core.record.size import written
+from flipgate.core.record.stopped_databases import stopping
 from flipgate.core.record.ticks import Tick
 from flipgate.core.record.who_may import WhoMay
 from flipgate.core.values.base import but
@@ -51,6 +53,8 @@ NEWS: dict[str, Record] = {
     "dark_preview": record(dark_preview=("IngressRoute edge/flipgate-dark-preview-shop-0",)),
     "merge_request": record(merge_request=MergeRequest(branch="flipgate/shop/a-1-green", to=GREEN, at=NOW)),
     "migrations": record(migrations=(Migration(database="orders", release="a-1", before="12", at=NOW, by="ci"),)),
+    "clones": record(clones=(begun("orders", "orders_a_1", "a-1", GREEN, NOW),)),
+    "stopped": stopping(record(), "orders", "orders_blue", BLUE, NOW),
     "maintenance": record(
         maintenance=Maintenance(
             namespace="edge",
@@ -162,6 +166,7 @@ def test_whatever_is_stored_and_was_not_known_then_is_judged_here() -> None:
     added = {name: keys - then[name] for name, keys in fields(Record).items() if name in then and keys - then[name]}
     assert added == {
         "Record": {
+            "clones",
             "darkPreview",
             "frozen",
             "glass",
@@ -171,6 +176,7 @@ def test_whatever_is_stored_and_was_not_known_then_is_judged_here() -> None:
             "migrations",
             "queued",
             "refusedBuild",
+            "stopped",
         },
         "Announcement": {"question"},
         "Condition": {"basis", "changed", "lookedAt"},
@@ -187,7 +193,15 @@ def test_whatever_is_stored_and_was_not_known_then_is_judged_here() -> None:
     assert more == {
         "Decision": {"extend", "rollback"},
         "Reason": reasons
-        | {"DatabaseDirty", "HookFailed", "MigrationFailed", "NotApplied", "OverlayNotSet", "PushRefused"},
+        | {
+            "CloneFailed",
+            "DatabaseDirty",
+            "HookFailed",
+            "MigrationFailed",
+            "NotApplied",
+            "OverlayNotSet",
+            "PushRefused",
+        },
     }
 
 

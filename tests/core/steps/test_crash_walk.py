@@ -54,4 +54,5 @@ def _step(file: str, node: ast.AST) -> str:
 
 def _class(node: ast.expr) -> str:
     assert isinstance(node, ast.Call), f"which step is this? {ast.unparse(node)}"
-    return str(getattr(intents, source.called(node.func)).step)
+    name = source.called(node.func)
+    return str(next(each for each in intents.INTENTS if each.__name__ == name).step)

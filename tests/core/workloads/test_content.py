@@ -8,7 +8,7 @@ import pytest
 
 from flipgate.core.record.release import again_mark, release_id
 from flipgate.core.values.sides import Side
-from flipgate.core.workloads.containers import changes, rolls
+from flipgate.core.workloads.containers import Marks, changes, rolls
 from flipgate.core.workloads.content import (
     Content,
     compared,
@@ -19,7 +19,7 @@ from flipgate.core.workloads.content import (
     not_approved,
     several,
 )
-from flipgate.core.workloads.view import AGAIN, Workload
+from flipgate.core.workloads.view import AGAIN, DATABASES, Workload
 from tests.core.builders import GREEN, deployment, shop, side
 
 
@@ -43,10 +43,24 @@ def web(**template: Any) -> Workload:
 )
 def test_a_mark_makes_pods_anew_once(template: dict[str, Any], paths: list[str]) -> None:
     workload, service = web(**template), shop().service("web")
-    found = changes(workload, service, "acme/web:main", 1, "mark")
+    found = changes(workload, service, "acme/web:main", 1, Marks("mark"))
     assert [each["path"] for each in found] == paths
-    assert rolls(workload, service, "acme/web:main", "mark") is bool(paths)
+    assert rolls(workload, service, "acme/web:main", Marks("mark")) is bool(paths)
     assert changes(workload, service, "acme/web:main", 1) == []
+
+
+def test_two_marks_stand_beside_each_other() -> None:
+    workload, service = (
+        web(metadata={"annotations": {AGAIN: "mark", DATABASES: "orders=orders"}}),
+        shop().service("web"),
+    )
+    (found,) = changes(workload, service, "acme/web:main", 1, Marks("mark", "orders=orders_1"))
+    assert (found["path"], found["value"]) == (
+        "/spec/template/metadata/annotations/flipgate.dev~1databases",
+        "orders=orders_1",
+    )
+    (both,) = [each for each in changes(web(), service, "acme/web:main", 1, Marks("a", "b")) if each["op"] == "add"]
+    assert both["value"] == {"annotations": {AGAIN: "a", DATABASES: "b"}}
 
 
 def test_the_same_word_is_the_same_mark_and_another_another_release() -> None:

@@ -172,7 +172,7 @@ def test_old_first_no_pod_is_told_to_consume_before_each_old_one_says_that_it_do
 
 
 def test_without_its_config_map_nothing_is_told_and_nothing_consumes() -> None:
-    gone = read_switch(LEDGER, "shop-green", None)
+    gone = read_switch(LEDGER.config_map, LEDGER.key, "shop-green", None)
     new = replace(mixed(GREEN, "false"), switches={"ledger": gone})
     found = next_turn(MIXED.mixed(), "old-first", mixed(BLUE, "false"), new, {}, counts=COUNTS)
     assert found == Turn(GREEN, True, pods=("ledger",))

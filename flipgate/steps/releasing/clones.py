@@ -1,0 +1,184 @@
+"""Has a release come up on copies of databases, and work on the live ones before users come to it.
+
+A copy is noted in the record before it is made, and until it was seen to be gone. What a side's pods are told stands in
+a ConfigMap of that side; a mark on their templates, which says the same, has them started anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from flipgate.core.gates.database import Database, Verb
+from flipgate.core.record import clones
+from flipgate.core.record import record as records
+from flipgate.core.record.clones import CloneMade
+from flipgate.core.record.database_intents import DropClone, LeaveClones, MakeClone
+from flipgate.core.record.phases import Phase
+from flipgate.core.record.record import Record
+from flipgate.core.record.release import LEAVING, Release
+from flipgate.core.values.errors import FlipgateError, Refused, about
+from flipgate.core.values.reasons import Why
+from flipgate.core.values.sides import Side
+from flipgate.core.values.verdicts import Evidence, Verdict, said_of
+from flipgate.core.workloads.pointed import databases_for, not_on_live
+from flipgate.core.workloads.view import SideState
+from flipgate.steps.acting.acting import Acting
+from flipgate.steps.acting.journal import journal
+from flipgate.steps.acting.outbox import need_open
+from flipgate.steps.acting.world import World
+from flipgate.steps.looking.look import look, look_at_side, need_dark
+from flipgate.steps.moving.rest import point_at
+from flipgate.steps.moving.stamp import need_ours
+from flipgate.steps.releasing.bring_up import bring_up, wait_ready
+from flipgate.steps.releasing.migrate import Migrating, expand_live
+from flipgate.steps.releasing.what_runs import deploy_again
+
+
+def make_clones(acting: Acting, release: Release) -> list[Evidence]:
+    """Makes the copies that the release comes up on, and has the side's pods told of them; drops those of releases
+    before it there. Does nothing where the release is dark already. To be run again at any time.
+
+    Raises Refused (CloneFailed), by which the release fails: no pod of it came up.
+    """
+    world, found = acting.world, list[Evidence]()
+    databases = world.application.cloned()
+    if not databases or need_open(world.store.read(), release.name).phase is not Phase.DEPLOYING:
+        return found
+    need_dark(world, look(world))
+    untouched = f"the live databases, {release.side.other} and all routes"
+    with about(obj=f"release {release.name}", untouched=untouched, next_command=deploy_again(world, release)):
+        for clone in clones.in_the_way(world.store.read(), release.side, release.name):
+            found += _drop(acting, release, clone)
+        for database in databases:
+            found += _make(acting, release, database)
+        _point(acting, release)
+    return found
+
+
+def _make(acting: Acting, release: Release, database: Database) -> list[Evidence]:
+    assert database.clone
+    name = database.clone.name_for(release.name)
+    clone = clones.begun(database.name, name, release.name, release.side, acting.world.now())
+
+    def noted(record: Record, _entry: int) -> Record:
+        return clones.making(record, clone)
+
+    with journal(acting, MakeClone(release.side, database.name, name), also=noted) as entry:
+        seen = _run(acting, release, database, "create", name)
+        entry.outcome = f"{seen.gate}: {seen.answer}"
+    _need_passed(seen)
+    return [seen]
+
+
+def leave_clones(acting: Acting, release: Release) -> list[Evidence]:
+    """Has a dark release work on the live databases, right before users come to it: these are expanded, its pods are
+    told of them and started anew, and the copies dropped, with whoever is still connected to one: so no write of a user
+    can land there. Does nothing where the release works on no copy.
+
+    Raises Refused (CloneFailed, MigrationFailed, DatabaseDirty, NotReadyInTime): users stay where they are.
+    """
+    world, found = acting.world, list[Evidence]()
+    application = world.application
+    noted = clones.of_release(world.store.read(), release.name, [each.name for each in application.cloned()])
+    if not noted:
+        return found
+    names = [each.database for each in noted]
+    next_command = f"flipgate flip {application.name} (asks again)"
+    with about(untouched="all routes: users stay where they are", next_command=next_command):
+        try:
+            databases = [each for each in application.cloned() if each.name in names]
+            found += expand_live(acting, release, databases)
+            with journal(acting, LeaveClones(release.side, release.name)) as entry:
+                _point(acting, release, live=True)
+                entry.outcome = f"{release.side} is told of the live databases: {', '.join(names)}"
+            bring_up(acting, release)
+            wait_ready(acting, release, timeout_seconds=float(application.spec.policy.ready_timeout_seconds))
+            for clone in noted:
+                found += _drop(acting, release, clone)
+        finally:
+            world.store.update(lambda record: _judged(record, release, found, world.now()))
+    return found
+
+
+def _judged(record: Record, release: Release, found: list[Evidence], now: datetime) -> Record:
+    mine = record.release is not None and record.release.name == release.name
+    return records.judged(record, LEAVING, found, now) if mine else record
+
+
+def need_live_databases(world: World, side: SideState) -> None:
+    """Raises Refused (CloneFailed) where anything of this side would work on another database than the live one."""
+    if wrong := not_on_live(world.application, side):
+        raise Refused(
+            f"would work on another database than the live one: {wrong}",
+            obj=f"side {world.application.place_of(side.side)}",
+            reason=Why.CLONE_FAILED,
+            untouched="all routes: users stay where they are",
+            next_command=f"flipgate flip {world.application.name} (asks again)",
+        )
+
+
+def put_clones_right(world: World) -> None:
+    """Drops what releases that have ended have left and no side works on; for reconcile. What cannot be dropped now is
+    said, and tried again the next time."""
+    try:
+        if not _left(world):
+            return
+        with world.acting() as acting:
+            for clone in _left(world):
+                if release := _release_for(acting.record, clone):
+                    _drop(acting, release, clone)
+    except FlipgateError as error:
+        world.say(f"a copy of a database is not dropped yet, and reconcile tries again: {error}")
+
+
+def _left(world: World) -> tuple[CloneMade, ...]:
+    record = world.store.read()
+    if not record.clones:
+        return ()
+    sides = (look_at_side(world, side) for side in Side)
+    return clones.left_behind(record, [name for side in sides for name in side.pointed.values()])
+
+
+def _release_for(record: Record, clone: CloneMade) -> Release | None:
+    """With whose images a program of it is run: those of its release, where it is remembered."""
+    return record.named(clone.release) or record.newest
+
+
+def _drop(acting: Acting, release: Release, clone: CloneMade) -> list[Evidence]:
+    """Raises Refused (CloneFailed) where its program does not pass. One that the file does not name any more is left to
+    a person, and forgotten."""
+    world = acting.world
+    database = next((each for each in world.application.cloned() if each.name == clone.database), None)
+    if database is None:
+        world.say(f"{clone}: the file has no such database, or copy of it, any more: drop it by hand")
+        world.store.update(lambda record: clones.gone(record, clone))
+        return []
+    with journal(acting, DropClone(clone.side, clone.database, clone.name)) as entry:
+        seen = _run(acting, release, database, "drop", clone.name)
+        entry.outcome = f"{seen.gate}: {seen.answer}"
+    _need_passed(seen)
+    world.store.update(lambda record: clones.gone(record, clone))
+    return [seen]
+
+
+def _run(acting: Acting, release: Release, database: Database, verb: Verb, name: str) -> Evidence:
+    migrating = Migrating(acting, release.side, release, names={database.name: name})
+    seen = replace(migrating.run(database, verb), gate=f"{migrating.called(database)}: {verb}")
+    acting.world.say(f"database {seen.gate}: {seen.verdict} ({seen.answer})")
+    return seen
+
+
+def _need_passed(seen: Evidence) -> None:
+    if seen.verdict is not Verdict.PASS:
+        raise Refused(said_of([seen]), reason=Why.CLONE_FAILED)
+
+
+def _point(acting: Acting, release: Release, *, live: bool = False) -> None:
+    """Tells the side's pods of the release's copies, or of the live databases."""
+    world, side = acting.world, look_at_side(acting.world, release.side)
+    need_ours(acting, side)
+    acting.confirm_lease()
+    names = [each.name for each in world.application.cloned()]
+    copies = () if live else clones.of_release(world.store.read(), release.name, names)
+    point_at(acting, side, databases_for(world.application, copies))

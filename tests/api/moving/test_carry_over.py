@@ -1,0 +1,176 @@
+"""Each side has a database of its own, on a real PostgreSQL that users write to all along: what they were told is
+written goes with them, there and back, or nobody moves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from flipgate.core.record.phases import Phase
+from flipgate.core.values.errors import Refused
+from flipgate.core.values.reasons import Why
+from flipgate.core.values.sides import Side
+from flipgate.steps.acting.world import World
+from flipgate.steps.moving.carry_over import carry_over, put_databases_right
+from flipgate.steps.releasing import flip as flipping
+from flipgate.steps.releasing.flip import flip
+from flipgate.steps.releasing.migrate import expand
+from tests.api.copying import declare_per_side, install_carrying, rows, users_writing
+from tests.api.front import fronted
+from tests.api.migrating import Orders
+from tests.api.releasing.test_stopped import events
+from tests.api.shop import BLUE, GREEN, Shop, opened, under_lease
+from tests.api.steps import approved, refusing, status, unreadable, users_complain
+from tests.api.targets import put_endpoints, put_service
+from tests.api.wire import serving
+
+pytestmark = pytest.mark.xdist_group("postgres")
+Names = dict[Side, str]
+
+
+@pytest.fixture
+def names(shop: Shop, orders: Orders) -> Names:
+    return declare_per_side(shop, orders)
+
+
+@pytest.fixture
+def dark(shop: Shop, names: Names) -> World:
+    """A release up on green, approved, and users on blue; as actor `pipeline`."""
+    world = shop.gone_live("pipeline", until=Phase.DARK)
+    put_service(shop, {"name": "http", "port": 80})
+    put_endpoints(shop, True)
+    approved(world)
+    return shop.world("pipeline")
+
+
+def flipped(shop: Shop, folder: Path) -> None:
+    with serving(fronted(shop), folder) as cluster:
+        under_lease(shop.world("pipeline", cluster), flip)
+
+
+def takes_writes(orders: Orders, database: str) -> bool:
+    said = orders.postgres.psql(database, "SHOW default_transaction_read_only")
+    return said == "off"
+
+
+def stopped(world: World) -> list[str]:
+    return [each.name for each in world.store.read().stopped]
+
+
+def test_what_users_wrote_goes_with_them_there_and_back(
+    shop: Shop, dark: World, orders: Orders, names: Names, tmp_path: Path
+) -> None:
+    with users_writing(shop, orders, names) as users:
+        flipped(shop, tmp_path)
+        there = set(users.done)
+        assert (shop.where(), stopped(dark)) == (("green",), [names[BLUE]])
+        assert there <= set(rows(orders, names[GREEN]))
+        assert not takes_writes(orders, names[BLUE]), "what is late writes into neither"
+        done = users_complain(shop, waiting=shop.play_all_ready)
+    assert (done.to, done.left, shop.where(), stopped(dark)) == (BLUE, (), ("blue",), [names[GREEN]])
+    assert set(users.done) == set(rows(orders, names[BLUE]))
+    assert len(users.done) > len(there) > 0
+    judged = {each.step: each for each in dark.store.read().releases[0].judgements}["carried over"]
+    assert [each.gate for each in judged.proofs] == [
+        f"orders ({names[GREEN]}): stop",
+        f"orders ({names[BLUE]}): carry",
+        f"orders ({names[BLUE]}): lag",
+        f"orders ({names[BLUE]}): allow",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("program", "does", "why"),
+    [
+        ("stop", "echo must be owner; exit 1", "stop: fail: exit code 1.*must be owner"),
+        ("carry", "echo no space left on device; exit 1", "carry: fail: exit code 1.*no space left"),
+        ("lag", "echo 3", r"lag: fail: 3 \(wanted 0\)"),
+        ("lag", "echo all well", "lag: unknown: how much lags is not known: the last line says all well"),
+        ("lag", "exit 1", "lag: unknown: how much lags is not known: exit code 1"),
+    ],
+)
+def test_what_does_not_pass_moves_nobody_and_users_write_where_they_are(
+    shop: Shop, dark: World, orders: Orders, names: Names, tmp_path: Path, program: str, does: str, why: str
+) -> None:
+    orders.put(program, does)
+    with users_writing(shop, orders, names) as users, refusing("WritesNotCarried", why) as refused:
+        flipped(shop, tmp_path)
+    assert refused.value.untouched == "all routes: users stay where they are"
+    assert (shop.where(), stopped(dark), takes_writes(orders, names[BLUE])) == (("blue",), [], True)
+    assert set(users.done) == set(rows(orders, names[BLUE]))
+
+
+def test_a_move_that_is_taken_back_lets_users_write_again(
+    shop: Shop, dark: World, orders: Orders, names: Names, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def move(*_: object, **__: object) -> None:
+        assert not takes_writes(orders, names[BLUE])
+        raise Refused("was changed", obj="IngressRoute edge/live", reason=Why.ROUTE_CHANGED)
+
+    monkeypatch.setattr(flipping, "move", move)
+    with refusing("RouteChanged"):
+        flipped(shop, tmp_path)
+    assert (shop.where(), stopped(dark), takes_writes(orders, names[BLUE])) == (("blue",), [], True)
+
+
+def test_who_dies_between_leaves_it_to_reconcile(shop: Shop, dark: World, orders: Orders, names: Names) -> None:
+    under_lease(dark, carry_over, GREEN)
+    assert not takes_writes(orders, names[BLUE])
+    assert f"{names[BLUE]}, blue's, takes no writes since" in status(shop, shop.name)
+    put_databases_right(dark)
+    assert (stopped(dark), takes_writes(orders, names[BLUE])) == ([], True)
+
+
+def test_who_cannot_let_it_go_tells_people_once_and_tries_again(
+    shop: Shop, dark: World, orders: Orders, names: Names
+) -> None:
+    under_lease(dark, carry_over, GREEN)
+    orders.put("allow", "echo the server is starting up; exit 1")
+    put_databases_right(dark)
+    put_databases_right(dark)
+    (told,) = events(shop, "WritesStopped")
+    assert f"users are on blue, and {names[BLUE]}, its database, takes no writes: exit code 1" in told
+    install_carrying(orders)
+    put_databases_right(dark)
+    assert (stopped(dark), takes_writes(orders, names[BLUE])) == ([], True)
+
+
+def test_a_way_back_that_would_lose_writes_is_a_persons_to_take(
+    shop: Shop, dark: World, orders: Orders, names: Names, tmp_path: Path
+) -> None:
+    flipped(shop, tmp_path)
+    orders.put("carry", "echo connection refused; exit 1")
+    with users_writing(shop, orders, names) as users, refusing("WritesNotCarried", "connection refused"):
+        users_complain(shop, waiting=shop.play_all_ready)
+    assert (shop.where(), takes_writes(orders, names[GREEN])) == (("green",), True)
+    assert set(users.done) == set(rows(orders, names[GREEN]))
+    done = users_complain(shop, waiting=shop.play_all_ready, to=BLUE)
+    assert (done.to, shop.where(), takes_writes(orders, names[BLUE])) == (BLUE, ("blue",), True)
+    assert any("not all that users wrote was carried over to blue" in each for each in done.left)
+
+
+def test_without_the_record_nothing_can_be_carried_over_and_that_is_said(
+    shop: Shop, dark: World, orders: Orders, names: Names, tmp_path: Path
+) -> None:
+    flipped(shop, tmp_path)
+    with unreadable(shop):
+        with refusing("WritesNotCarried", f"nothing that users wrote to {names[GREEN]} was carried over"):
+            users_complain(shop)
+        done = users_complain(shop, to=BLUE)
+    assert (shop.where(), done.recorded) == (("blue",), False)
+    assert any(f"{names[BLUE]} may take no writes until this was run: allow" in each for each in done.left)
+    put_databases_right(dark)
+    assert takes_writes(orders, names[BLUE])
+
+
+def test_a_new_release_may_write_to_what_nobody_goes_back_to(shop: Shop, names: Names, orders: Orders) -> None:
+    world = shop.adopted("pipeline")
+    release = opened(world)
+    under_lease(world, carry_over, BLUE)  # as a flip before this one has left green's
+    assert not takes_writes(orders, names[GREEN])
+    found = under_lease(world, expand, release)
+    assert [(each.gate, each.verdict) for each in found][1] == (f"orders ({names[GREEN]}): expand", "pass")
+    assert (stopped(world), takes_writes(orders, names[GREEN])) == ([], True)
+    assert orders.postgres.psql(names[GREEN], "SELECT version FROM schema_migrations") == "13"
+    assert (orders.version, world.store.read().migrations) == ("12", ()), "the live one is another"
