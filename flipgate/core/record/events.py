@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
 from flipgate.core.record.announcement import Announcement
@@ -66,6 +66,8 @@ are where nobody of ours sent them, users are on a side that is short, or work m
 OF_WORKLOADS: frozenset[str] = frozenset({*Reason, LIVE_SIDE_SHORT, LIVE_SIDE_FOUND})
 """The reasons of announcements that say something of a side's workloads: changes of phase, the live side's state."""
 
+MOST_TOLD: Final = 20
+"""Services whose workloads get Events; where there are more, the routes alone do."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -92,13 +94,14 @@ def involved_objects(application: Application, message: Announcement) -> tuple[I
     """Returns the objects that an announcement is about: the routes, and for a change of phase the workloads of the
     release's side (for the live side's state: those of that side).
 
-    A question is about where users go: it says nothing of a workload.
+    A question is about where users go: it says nothing of a workload. Of many services none has an Event of its own:
+    each change of phase would be a request for each of them.
     """
     routes = tuple(InvolvedObject(route.kind, route.namespace, route.name) for route in application.spec.routes)
-    if message.reason not in OF_WORKLOADS:
+    services = application.spec.services
+    if message.reason not in OF_WORKLOADS or len(services) > MOST_TOLD:
         return routes
     place = application.place_of(message.side)
-    services = application.spec.services
     return (
         *routes,
         *(InvolvedObject(service.kind, place.namespace, place.workload_of(service)) for service in services),

@@ -13,7 +13,7 @@ from flipgate.core.record.record import Record
 from flipgate.core.record.release import Release
 from flipgate.core.spec.service import Kind, Service
 from flipgate.core.traffic.traffic import DarkSide, Traffic, dark_side
-from flipgate.core.values.errors import FlipgateError, Refused
+from flipgate.core.values.errors import FlipgateError, Forbidden, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.explain import Drift, OpenStep, explain
@@ -23,6 +23,9 @@ from flipgate.core.workloads.taken_out import ran_on
 from flipgate.core.workloads.view import ENDED_PHASES, SideState, Switch, View, Workload, read_switch, read_workload
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.world import World
+
+MOST_READ = 12
+"""Objects of a kind that are read by name; more are listed."""
 
 
 def look(world: World) -> View:
@@ -45,12 +48,35 @@ def look_at_traffic(world: World) -> Traffic:
 
 
 def look_at_side(world: World, side: Side, only: Sequence[Service] | None = None) -> SideState:
-    """The declared services of one side (or `only` these of them), each workload by its name.
+    """The declared services of one side (or `only` these of them), each workload by its name; many by one list a kind.
 
-    Not by one list: right after a write to anything else, an API server keeps a list waiting for its cache to catch up
-    (ConsistentListFromCache: up to 100 ms, seen), and users on a bad side wait with it. A read by name does not.
+    Few are not listed: right after a write to anything else, an API server keeps a list waiting for its cache to catch
+    up (ConsistentListFromCache: up to 100 ms, seen), and users on a bad side wait with it. A read by name does not. Of
+    many that wait is less than what their reads take. Who may not list reads them by name.
     """
-    return side_of(world, side, world.each(world.cluster.find, paths_of(world, side, only)), only)
+    found = _listed(world, side, only)
+    left = [path for path in paths_of(world, side, only) if path not in found]
+    found |= dict(zip(left, world.each(world.cluster.find, left), strict=True))
+    return side_of(world, side, found.values(), only)
+
+
+def _listed(world: World, side: Side, only: Sequence[Service] | None) -> dict[str, Mapping[str, Any] | None]:
+    """What there is of kinds of which many are declared, by address; nothing of those that may not be listed."""
+    place = world.application.place_of(side)
+    many: dict[Kind, list[str]] = {}
+    for service in world.application.spec.services if only is None else only:
+        many.setdefault(service.kind, []).append(place.workload_of(service))
+    found: dict[str, Mapping[str, Any] | None] = {}
+    for kind, names in many.items():
+        if len(names) <= MOST_READ:
+            continue
+        try:
+            items = world.cluster.items(address(kind, place.namespace))
+        except Forbidden:
+            continue
+        there = {each["metadata"]["name"]: {**each, "kind": kind} for each in items}
+        found |= {address(kind, place.namespace, name): there.get(name) for name in names}
+    return found
 
 
 def look_at_coming(world: World, release: Release) -> dict[str, tuple[int, int]]:

@@ -151,9 +151,7 @@ def bring_up(acting: Acting, release: Release, view: View | None = None) -> None
         stop_consuming(acting, side)  # before any pod comes up
         hold_each(acting, ((each, 0) for each in unpaused))
         take_back(acting, rested)  # before the counts, which one that is held would undo
-        for workload in side.workloads.values():
-            acting.check_lease()
-            _set_workload(acting, workload, release, side.pointed)
+        world.each(lambda each: _set_workload(acting, each, release, side.pointed), side.workloads.values())
         entry.outcome = f"{sum(release.wanted.values())} pods wanted on {dark.side}"
     _note_occupant(world, release, side)
 
@@ -200,6 +198,7 @@ def _set_workload(acting: Acting, workload: Workload, release: Release, pointed:
     changes = _changes(acting.world, workload, release, pointed)
     if not changes:
         return
+    acting.check_lease()
     try:
         acting.cluster.patch(address_of(workload), workload.fenced(acting.epoch, acting.new_stamp(), *changes))
     except Conflict as error:

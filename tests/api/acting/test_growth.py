@@ -1,0 +1,92 @@
+"""What grows with the number of services, counted in requests: looks do not, for many are listed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flipgate.core.spec.application import load_application
+from flipgate.core.values.sides import Side
+from flipgate.steps.acting.world import World
+from flipgate.steps.looking.look import MOST_READ, look, look_at_side
+from flipgate.steps.releasing.bring_up import bring_up, note_dark, open_release, wait_ready
+from flipgate.steps.watching.status import collect
+from tests.api.shop import Shop
+from tests.api.wire import Through, serving
+
+MANY = 30
+"""Services beside the shop's own two."""
+
+
+@pytest.fixture
+def crowd(shop: Shop) -> Shop:
+    """The shop with many services more, on both sides."""
+    names = [f"part-{n}" for n in range(MANY)]
+    lines = "".join(f"    - {{name: {name}, role: serving, replicas: 1}}\n" for name in names)
+    shop.text = f"{shop.text}{lines}"
+    shop.application = load_application(shop.text, "shop.yaml")
+    shop.patch(f"{shop.config_maps}/application-{shop.name}", ("add", "/data/application.yaml", shop.text))
+    for side in Side:
+        for name in names:
+            shop.add_deployment(side, name, 0)
+    shop.adopted()
+    return shop
+
+
+class Counted:
+    """An actor, and what it asked the API server for."""
+
+    def __init__(self, through: Through, world: World) -> None:
+        self._through, self.world = through, world
+
+    def sent(self, part: str = "") -> list[str]:
+        lines, self._through.passed[:] = self._through.passed[:], []
+        return [line for line in lines if part in line]
+
+
+@pytest.fixture
+def counted(crowd: Shop, tmp_path: Path) -> Iterator[Counted]:
+    through = Through(crowd.kubeconfig)
+    with serving(through, tmp_path) as cluster:
+        yield Counted(through, crowd.world("ben", cluster))
+
+
+def test_many_workloads_are_one_request_a_side(counted: Counted) -> None:
+    assert MANY > MOST_READ
+    state = look_at_side(counted.world, Side.BLUE)
+    (asked,) = counted.sent()
+    assert asked.endswith("/deployments")
+    assert (len(state.workloads), state.missing) == (MANY + 2, ())
+    assert state.workloads["web"].replicas == 2
+
+
+def test_one_that_is_not_there_is_missing_all_the_same(counted: Counted, crowd: Shop) -> None:
+    crowd.cluster.delete(f"{crowd.deployments(Side.GREEN)}/part-7")
+    assert look_at_side(counted.world, Side.GREEN).missing == ("part-7",)
+
+
+def test_a_look_and_status_do_not_grow(counted: Counted) -> None:
+    look(counted.world)
+    counted.sent()
+    look(counted.world)
+    assert len(counted.sent()) <= 4
+    collect(counted.world)
+    assert len(counted.sent()) <= 12
+
+
+def test_a_deploy_writes_each_workload_once_and_asks_for_no_more_of_it(counted: Counted, crowd: Shop) -> None:
+    world = counted.world
+    images = {service.name: f"shop/{service.name}:2" for service in world.application.spec.services}
+    with crowd.playing_ready():
+        release = open_release(world, images, "ci")
+        with world.acting() as acting:
+            bring_up(acting, release)
+            wait_ready(acting, release, timeout_seconds=20.0)
+            note_dark(acting, release, [])
+    sent = counted.sent()
+    stamped_first = MANY + 2
+    assert len([line for line in sent if line.startswith("PATCH")]) <= MANY + 2 + stamped_first + 1
+    assert len(sent) - stamped_first <= MANY + 2 + 50
+    assert [line for line in sent if line.startswith("POST") and line.endswith("-green/events")] == []
