@@ -54,9 +54,10 @@ def apply(options: ClusterOptions, filename: str, dry_run: bool) -> None:
 def _would(cluster: Reader, application: Application, text: str, namespace: str) -> list[str]:
     """What applying would write. Raises Refused where applying would."""
     from flipgate.adapters.addresses import address, namespace_address
-    from flipgate.steps.releasing.setup import need_place
+    from flipgate.steps.releasing.setup import need_alone, need_place
 
     need_place(cluster, application)
+    need_alone(cluster, application, namespace)
     lines = []
     if cluster.find(namespace_address(namespace)) is None:
         lines.append(f"namespace {namespace} would be created (dry run)")

@@ -40,6 +40,7 @@ from flipgate.steps.looking.grants import missing_grants
 from flipgate.steps.looking.header import Found, check_header, header_problems, need_header
 from flipgate.steps.looking.look import look, look_at_side, look_at_traffic
 from flipgate.steps.looking.maintenance import maintenance_problems
+from flipgate.steps.looking.neighbours import neighbour_problems
 from flipgate.steps.looking.other_kinds import kind_problems, need_kinds
 from flipgate.steps.looking.preflight import preflight_problems
 from flipgate.steps.looking.scaled_objects import find_scaled
@@ -81,6 +82,7 @@ def check_application(
         *commands,
         *starter_problems(world),
         *maintenance_problems(world),
+        *neighbour_problems(cluster, application, namespace, say),
         *unread_applications(world),
     ]
     in_git = [*applied_problems(world, say), *git_problems(world, say)]
@@ -91,8 +93,12 @@ def check_application(
 
 
 def apply_application(cluster: Cluster, application: Application, text: str, namespace: str) -> None:
-    """Writes the application's file to flipgate's namespace, which is created when missing. Changes nothing else."""
+    """Writes the application's file to flipgate's namespace, which is created when missing. Changes nothing else.
+
+    Raises Refused as `need_place` does, and (DeclaredTwice) where another application writes what this one would.
+    """
     need_place(cluster, application)
+    need_alone(cluster, application, namespace)
     body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
     if cluster.find(namespace_address(namespace)) is None:
         cluster.apply(namespace_address(namespace), body)
@@ -351,6 +357,14 @@ def need_place(cluster: Reader, application: Application) -> None:
     _need_both(cluster, application)
     _need_routes(cluster, application)
     need_kinds(cluster, application)
+
+
+@about(untouched="the cluster")
+def need_alone(cluster: Reader, application: Application, namespace: str) -> None:
+    """Raises Refused (DeclaredTwice) where another application in this namespace of flipgate's declares what only
+    one of them can write."""
+    if both := list(neighbour_problems(cluster, application, namespace)):
+        raise Refused("; ".join(both), obj=f"application {application.name}", reason=Why.DECLARED_TWICE)
 
 
 def _need_routes(cluster: Reader, application: Application) -> None:
