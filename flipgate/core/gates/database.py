@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from flipgate.core.gates.job_check import MIGRATION
+from flipgate.core.gates.job_check import LOOKED_SECONDS, MIGRATION, tried_again
 from flipgate.core.gates.task import Task
 from flipgate.core.spec.fields import AppName, FileModel
 from flipgate.core.values.base import but
@@ -25,8 +25,23 @@ class Program(Task):
 
     name: AppName = Field(default="", description="Its name; that of the database and what it does when left out.")
 
+    @model_validator(mode="after")
+    def _is_tried_once(self) -> Program:
+        if self.job and tried_again(self.job):
+            raise ValueError(
+                "has restartPolicy OnFailure, by which what failed is tried again in the same pod; leave it out, or "
+                "declare backoffLimit where that is meant"
+            )
+        return self
 
-class Backup(Program):
+
+class Looking(Program):
+    """A program that only says how a database stands."""
+
+    kept_seconds: ClassVar[int] = LOOKED_SECONDS
+
+
+class Backup(Looking):
     """What says when the newest backup was made."""
 
     within_hours: float = Field(
@@ -40,7 +55,7 @@ class Database(FileModel):
     name: Annotated[AppName, Field(max_length=LONGEST_NAME)] = Field(
         description="The database's name, as shown in messages."
     )
-    version: Program = Field(
+    version: Looking = Field(
         description="Prints the version of its schema on its last line, and `dirty` behind it where a migration of it "
         "stopped half way. It changes nothing."
     )

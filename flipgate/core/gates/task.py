@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from flipgate.core.gates.command_check import CommandKeys
-from flipgate.core.gates.job_check import JobKeys, images_in
+from flipgate.core.gates.job_check import KEPT_SECONDS, JobKeys, images_in
 from flipgate.core.spec.fields import AppName, FileModel, HttpPath, ObjectName, PortName, PortNumber, Scheme
 
 Kind = Literal["http", "command", "job", "workload"]
@@ -47,6 +47,8 @@ class Task(CommandKeys, JobKeys, WorkloadKeys):
 
     noun: ClassVar[str] = "task"
     """What it is called in messages, and in the label of its Job."""
+    kept_seconds: ClassVar[int] = KEPT_SECONDS
+    """How long its Job is kept once it has ended, where that does not say so itself."""
     kind_keys: ClassVar[Mapping[Kind, frozenset[str]]] = MappingProxyType(
         {
             "command": frozenset({"command", "timeout_seconds"}),
