@@ -19,11 +19,12 @@ from flipgate.core.values.base import but
 from flipgate.core.values.errors import BadInput, Conflict, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.verdicts import Evidence
-from flipgate.core.workloads.containers import changes, left_out, rolls
+from flipgate.core.workloads.containers import changes, left_out
 from flipgate.core.workloads.content import deploy_again, new_content, not_pulled
 from flipgate.core.workloads.counts import all_of, coming_up, short_of, wanted_counts
 from flipgate.core.workloads.render import configuration_hash
-from flipgate.core.workloads.standstill import held_back, paused, standstills
+from flipgate.core.workloads.standing import rolling, standing
+from flipgate.core.workloads.standstill import standstills
 from flipgate.core.workloads.taken_out import roles_of
 from flipgate.core.workloads.view import SideState, View, Workload, repository_of
 from flipgate.steps.acting.about import about_application
@@ -127,12 +128,8 @@ def bring_up(acting: Acting, release: Release, view: View | None = None) -> None
     keep_dark_preview(acting)  # of a release that this one supersedes
     side = view.sides[dark.side]
     _need_switches(world, side)
-    rolled = {
-        name: each
-        for name, each in side.workloads.items()
-        if rolls(each, world.application.service(name), release.images[name], release.again.get(name, ""))
-    }
-    need_none((*paused(rolled), *held_back(rolled)), obj=_on_its_side(release), untouched="both sides")
+    rolled = rolling(world.application, side, release.images, release.again)
+    need_none(standing(rolled), obj=_on_its_side(release), untouched="both sides")
     unpaused = find_unpaused(world, dark.side)
     rested = find_rested(world, dark.side)
     quiet = all(switch.says(False) for switch in side.switches.values()) and not unpaused and not by_git(world)

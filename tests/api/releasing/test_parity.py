@@ -232,7 +232,7 @@ def test_five_faults_are_one_refusal_with_what_mends_each(shop: Shop) -> None:
     with refuses("PreflightFailed") as refused, world.acting() as acting:
         releasing.preflight(acting, release)
     said, green = refused.value.fact, shop.namespace(GREEN)
-    assert said.startswith("5 of 5 do not pass; ")
+    assert said.startswith("5 of 6 rows do not pass; ")
     for mend in (
         f"kubectl -n {shop.namespace(BLUE)} get secret pull -o yaml",
         f"kubectl -n {green} create serviceaccount robot",

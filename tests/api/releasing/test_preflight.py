@@ -48,7 +48,7 @@ def test_a_row_that_fails_ends_the_release_before_anything_is_written_and_is_kep
     before = [shop.deployment(GREEN, name)["metadata"]["resourceVersion"] for name in COUNTS]
     release = opened(world)
     error = refused(world, release)
-    assert error.fact.startswith("1 of 1 do not pass; room in the namespace: fail: ResourceQuota ")
+    assert error.fact.startswith("1 of 2 rows do not pass; room in the namespace: fail: ResourceQuota ")
     assert error.next_command == f"flipgate check {shop.name}"
     assert before == [shop.deployment(GREEN, name)["metadata"]["resourceVersion"] for name in COUNTS]
     ended = world.store.read().last
