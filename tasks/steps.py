@@ -121,13 +121,18 @@ def check_again(world: World, release: Release) -> list[Evidence]:
 
 
 @step("ask the gates of the dark side")
-def ask_dark_gates(world: World, release: Release) -> list[Evidence]:
-    return points.need_no_bad_gate(world, release)
+def ask_dark_gates(acting: Acting, release: Release) -> list[Evidence]:
+    return points.need_no_bad_gate(acting.world, release, acting.check_lease)
 
 
 @step("ask the gates before the move")
-def ask_gates(world: World, kind: QuestionKind, *, moving: bool = False) -> list[Evidence]:
-    return points.need_gates(world, kind, moving=moving)
+def ask_gates(world: World, kind: QuestionKind) -> list[Evidence]:
+    return points.need_gates(world, kind)
+
+
+@step("ask the gates right before the move")
+def ask_gates_again(acting: Acting, kind: QuestionKind) -> list[Evidence]:
+    return points.need_gates(acting.world, kind, moving=True, may_go_on=acting.check_lease)
 
 
 @step("note dark")

@@ -281,6 +281,15 @@ class Application(FileModel):
     metadata: Metadata = Field(description="What the application is called.")
     spec: Spec = Field(description="What is released and how.")
 
+    @model_validator(mode="after")
+    def _no_gate_asks_itself(self) -> Application:
+        if own := [gate.name for gate in self.spec.gates if gate.kind.reads(gate) == self.name]:
+            raise ValueError(
+                f"gate {', '.join(own)} asks {self.name} itself, of which a release is always under way then; name "
+                "another application"
+            )
+        return self
+
     @property
     def name(self) -> str:
         """The application's name."""
