@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flipgate.core.spec.application import Application
+from flipgate.core.values.sides import Side
 
 
 def written_by_both(mine: Application, other: Application) -> Iterator[str]:
@@ -19,6 +20,6 @@ def written_by_both(mine: Application, other: Application) -> Iterator[str]:
 def _copies(application: Application) -> set[tuple[str, str, str]]:
     """Kind, namespace and name of what is copied there: of either side, for each is the dark one at some time."""
     parity = application.spec.parity
-    places = application.spec.sides.places.values()
     copied = parity.copies() if parity else ()
-    return {(each.kind, place.namespace, each.name or "") for each in copied for place in places}
+    namespaces = [application.place_of(side).namespace for side in Side]
+    return {(each.kind, namespace, each.name or "") for each in copied for namespace in namespaces}

@@ -147,13 +147,12 @@ def _revert(asked: _Asked, newest: Migration, up: list[Side], by: str) -> Moved:
 
     with journal(acting, RevertDatabase(side, name, str(asked.before)), also=begun) as entry:
         seen, entry.outcome, after = asked.run()
-        if (
-            after and str(after) == newest.before
-        ):  # whatever else it has come to, nobody knows that this one is taken back
+        # Whatever else it has come to: nobody knows that this one is taken back.
+        if taken_back := after is not None and str(after) == newest.before:
             world.store.update(lambda record: ledger.reverted(record, newest, str(after), by, world.now()))
     if after is None:
         raise asked.failed(seen, "all routes and both sides")
-    if str(after) != newest.before:
+    if not taken_back:
         as_before = " as before, so its way down has changed nothing" if after == asked.before else ""
         raise Refused(
             f"is at {after}{as_before}: it is taken back once it is at {newest.before}, where it was before {newest}. "

@@ -361,6 +361,7 @@ def test_none_begins_once_a_rollback_without_the_record_has_sent_users_back(
     (found,) = run(world, released(world), AFTER)
     assert (found.verdict, "users are not on green by now" in found.answer) == (Verdict.UNKNOWN, True)
     assert (shop.where(), the_job(shop)["spec"]["suspend"]) == (("blue",), True)
+    assert the_job(shop)["metadata"]["generation"] == 1, "it was never let run"
 
 
 def test_a_program_ends_once_a_rollback_without_the_record_has_sent_users_back(
