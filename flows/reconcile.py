@@ -97,12 +97,15 @@ def ask_all_held(held: Sequence[World], cluster: str) -> list[str]:
 
 def ask_held(world: World, cluster: str) -> None:
     """Asks the gates that hold a question back, and starts the run that asks a person once they pass."""
-    if not gates_held(world.store.read()) or not world.unattended():
+    if not gates_held(world.store.read()):
+        return
+    outcome = task.recover(world)  # gates of others may have taken minutes
+    if not outcome.pipeline or not world.unattended():
         return
     if bad := gates_hold(world):
         world.say(f"nobody is asked: gates do not pass: {bad}")
     else:
-        task.go_on(world, task.recover(world), cluster)
+        task.go_on(world, outcome, cluster)
 
 
 def reconcile_world(world: World, cluster: str) -> str:

@@ -250,10 +250,15 @@ def go_on(world: World, outcome: recovering.Outcome, cluster: str) -> Run:
 
 @step("start what follows the end")
 def go_on_after(world: World, release: Release, cluster: str) -> Run:
-    """A run for the hooks that follow the end of this release, where a death has left some."""
+    """A run for the hooks that follow the end of this release, where a death has left some. One that has ended, in
+    whatever way, has left them, too: users were moved just then, say."""
     name = world.application.name
     parameters = {"application": name, "release": release.name, "cluster": cluster}
-    return runs.start(SCALE_DOWN, parameters, key=after_key(name, release.name), acts=_has_not_failed)
+    return runs.start(SCALE_DOWN, parameters, key=after_key(name, release.name), acts=_has_not_ended)
+
+
+def _has_not_ended(run: Run) -> bool:
+    return run.state not in going_on.ENDED
 
 
 @step("end the run that waited")

@@ -203,8 +203,8 @@ def files(cluster: Reader, namespace: str) -> dict[str, str]:
     """The file of each application that `apply` wrote into flipgate's namespace, as text, by the application's name."""
     path = address("ConfigMap", namespace)
     items = cluster.items(path, labelSelector="flipgate.dev/kind=application")
-    found = {item["metadata"]["labels"].get("flipgate.dev/application"): item for item in items}
-    written = {name: item for name, item in found.items() if item["metadata"]["name"] == f"application-{name}"}
+    labelled = ((item["metadata"]["labels"].get("flipgate.dev/application"), item) for item in items)
+    written = {name: item for name, item in labelled if item["metadata"]["name"] == f"application-{name}"}
     return {name: (item.get("data") or {}).get("application.yaml", "") for name, item in written.items()}
 
 

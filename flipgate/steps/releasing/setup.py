@@ -92,13 +92,15 @@ def check_application(
     return [*found, *preflight_problems(world, reads_all=deploys), *in_git, *(() if asks_no_pod else _header(world))]
 
 
-def apply_application(cluster: Cluster, application: Application, text: str, namespace: str) -> None:
+def apply_application(
+    cluster: Cluster, application: Application, text: str, namespace: str, say: Callable[[str], None] = lambda _: None
+) -> None:
     """Writes the application's file to flipgate's namespace, which is created when missing. Changes nothing else.
 
-    Raises Refused as `need_place` does, and (DeclaredTwice) where another application writes what this one would.
+    Raises Refused as `need_place` and `need_alone` do.
     """
     need_place(cluster, application)
-    need_alone(cluster, application, namespace)
+    need_alone(cluster, application, namespace, say)
     body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
     if cluster.find(namespace_address(namespace)) is None:
         cluster.apply(namespace_address(namespace), body)
@@ -360,10 +362,12 @@ def need_place(cluster: Reader, application: Application) -> None:
 
 
 @about(untouched="the cluster")
-def need_alone(cluster: Reader, application: Application, namespace: str) -> None:
-    """Raises Refused (DeclaredTwice) where another application in this namespace of flipgate's declares what only
-    one of them can write."""
-    if both := list(neighbour_problems(cluster, application, namespace)):
+def need_alone(
+    cluster: Reader, application: Application, namespace: str, say: Callable[[str], None] = lambda _: None
+) -> None:
+    """Raises Refused (DeclaredTwice) where another application in this namespace of flipgate's declares what only one
+    of them can write. Whose file cannot be read is said."""
+    if both := list(neighbour_problems(cluster, application, namespace, say)):
         raise Refused("; ".join(both), obj=f"application {application.name}", reason=Why.DECLARED_TWICE)
 
 

@@ -167,7 +167,10 @@ def test_apply_and_check_refuse_a_key_that_is_another_applications_too(shop: Sho
     with refusing("DeclaredTwice", match=f"key moving of ConfigMap {shop.own}/{FLAGS} is application desk's, too"):
         apply_application(shop.cluster, load_application(mine, "shop.yaml"), mine, shop.own)
     assert shop.world().store.application() == shop.application
-    (problem,) = neighbour_problems(shop.cluster, load_application(mine, "shop.yaml"), shop.own)
+    said: list[str] = []
+    shop.world().store.of("garbled").write_application("{")
+    (problem,) = neighbour_problems(shop.cluster, load_application(mine, "shop.yaml"), shop.own, said.append)
+    assert "whether application garbled writes the same is not known" in said[0]
     assert "application desk's, too" in problem
     assert [*neighbour_problems(shop.cluster, load_application(other, "desk.yaml"), shop.own)] == []
 
