@@ -9,7 +9,8 @@ import pytest
 
 from flipgate.adapters import programs
 from flipgate.core.gates.hooks import Hook, HookPoint
-from flipgate.core.record.phases import Phase, QuestionKind
+from flipgate.core.record import record as records
+from flipgate.core.record.phases import Phase, QuestionKind, Reason
 from flipgate.core.record.record import EntryState
 from flipgate.core.record.release import Release
 from flipgate.core.values.base import but
@@ -25,7 +26,7 @@ from flipgate.steps.releasing.planned import hook_lines
 from flipgate.steps.releasing.run_hooks import left_after, run_hooks
 from flipgate.steps.releasing.settle import failing, settle
 from tests.api.jobs import ends, path, the_job
-from tests.api.shop import GREEN, Shop, last_entry, meanwhile, opened
+from tests.api.shop import GREEN, Shop, advanced, last_entry, meanwhile, opened
 from tests.api.steps import unreadable, users_complain
 from tests.core import builders
 
@@ -401,7 +402,12 @@ def test_what_follows_the_end_is_run_though_a_newer_release_was_opened_or_has_en
 ) -> None:
     world = settled(shop, PROGRAM | {"at": "after-settled"})
     first = released(world)
-    opened(world, "3")
+    newer = opened(world, "3")
+    if not ended:
+        advanced(world, newer, Phase.FLIPPING)
+        assert left_after(world) is None, "not while users are moved"
+        undone = Phase.DARK, Reason.MOVE_UNDONE
+        world.store.update(lambda record: records.advance(record, *undone, world.now(), actor="ana"))
     if ended:
         roll_back(world, "not this one", by="ana")
     left = left_after(world)
