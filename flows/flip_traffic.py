@@ -96,7 +96,7 @@ def move_and_watch(world: World, name: str) -> Release:
             task.leave_clones(acting, release)
             task.run_hooks(acting, release, HookPoint.BEFORE_FLIP)
             task.check_again(world, release)
-            task.ask_gates(world, QuestionKind.FLIP, moving=True)
+            task.ask_gates_again(acting, QuestionKind.FLIP)
             _, proven = task.move_users(acting)
         else:
             proven = task.prove_side(world, release.side)

@@ -3,13 +3,18 @@ announcements, scales up a live side that flipgate itself emptied, and judges th
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
+
 from prefect import flow
 
 from blocks.cluster import applications
+from flipgate.core.record.going_on import gates_held
 from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.pipelines import RECONCILE
 from flipgate.core.values.errors import FlipgateError, Interrupted, Refused
 from flipgate.core.values.reasons import Why
+from flipgate.core.way_back.unwatched import in_turn
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.live_side import restore_live_side
 from flipgate.steps.looking.held import yes_waits
@@ -31,6 +36,9 @@ from flipgate.steps.watching.unwatched import note_success
 from flows.opening import open_world, start_what_waited
 from tasks import steps as task
 
+GATES_SECONDS = 120.0
+"""How long reconcile begins with gates that hold questions back, of all applications. What has begun is waited for."""
+
 
 @flow(name=RECONCILE, flow_run_name="reconcile {application}")
 def reconcile(application: str = "", cluster: str = "default") -> str:
@@ -41,18 +49,20 @@ def reconcile(application: str = "", cluster: str = "default") -> str:
         cluster: The flipgate-cluster block to use; `default` needs no block.
     """
     facts, faults = [], []
+    held: list[World] = []
     for name in [application] if application else applications(cluster):
         try:
-            facts.append(f"{name}: {reconcile_one(name, cluster)}")
+            facts.append(f"{name}: {reconcile_one(name, cluster, held)}")
         except FlipgateError as error:
             faults.append(str(error))
+    faults += ask_all_held(held, cluster)
     if faults:
         raise Interrupted("; ".join(faults), obj="reconcile", untouched="what is not named here was reconciled")
     return "; ".join(facts) or "no applications"
 
 
-def reconcile_one(application: str, cluster: str) -> str:
-    """Reconciles one application; returns what was found."""
+def reconcile_one(application: str, cluster: str, held: list[World] | None = None) -> str:
+    """Reconciles one application; returns what was found. One whose gates hold a question back joins `held`."""
     world = open_world(application, cluster)
     try:
         fact = reconcile_world(world, cluster)
@@ -65,7 +75,39 @@ def reconcile_one(application: str, cluster: str) -> str:
     finally:  # a drift or an interruption that waits for a person hides no lost way back
         note_conditions(world)
     note_success(world)
+    if held is not None and gates_held(world.store.read()):
+        held.append(world)
     return fact
+
+
+def ask_all_held(held: Sequence[World], cluster: str) -> list[str]:
+    """Asks the gates that hold questions back, once all applications are reconciled: a program of a gate may take
+    minutes. Another application is the first each time, and none is begun with after GATES_SECONDS. Returns what kept
+    it from doing so, a sentence each."""
+    faults = []
+    began = time.monotonic()
+    for world in in_turn(held, held[0].now()) if held else ():
+        if time.monotonic() - began >= GATES_SECONDS:
+            world.say("its gates are asked at a later turn: those of others have taken their time")
+            continue
+        try:
+            ask_held(world, cluster)
+        except FlipgateError as error:
+            faults.append(str(error))
+    return faults
+
+
+def ask_held(world: World, cluster: str) -> None:
+    """Asks the gates that hold a question back, and starts the run that asks a person once they pass."""
+    if not gates_held(world.store.read()):
+        return
+    outcome = task.recover(world)  # gates of others may have taken minutes
+    if not outcome.pipeline or not world.unattended():
+        return
+    if bad := gates_hold(world):
+        world.say(f"nobody is asked: gates do not pass: {bad}")
+    else:
+        task.go_on(world, outcome, cluster)
 
 
 def reconcile_world(world: World, cluster: str) -> str:
@@ -91,8 +133,8 @@ def reconcile_world(world: World, cluster: str) -> str:
     if outcome.pipeline and not ended and world.unattended():
         if held := yes_waits(world):
             world.say(f"a yes stands, and its move waits: {held.text}")
-        elif bad := gates_hold(world):
-            world.say(f"nobody is asked: gates do not pass: {bad}")
+        elif gates_held(world.store.read()):
+            world.say("nobody is asked yet: the gates that did not pass are asked once all else is reconciled")
         else:
             task.go_on(world, outcome, cluster)
     if kept_too_long(world):

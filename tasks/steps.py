@@ -131,13 +131,18 @@ def check_again(world: World, release: Release) -> list[Evidence]:
 
 
 @step("ask the gates of the dark side")
-def ask_dark_gates(world: World, release: Release) -> list[Evidence]:
-    return points.need_no_bad_gate(world, release)
+def ask_dark_gates(acting: Acting, release: Release) -> list[Evidence]:
+    return points.need_no_bad_gate(acting.world, release, acting.check_lease)
 
 
 @step("ask the gates before the move")
-def ask_gates(world: World, kind: QuestionKind, *, moving: bool = False) -> list[Evidence]:
-    return points.need_gates(world, kind, moving=moving)
+def ask_gates(world: World, kind: QuestionKind) -> list[Evidence]:
+    return points.need_gates(world, kind)
+
+
+@step("ask the gates right before the move")
+def ask_gates_again(acting: Acting, kind: QuestionKind) -> list[Evidence]:
+    return points.need_gates(acting.world, kind, moving=True, may_go_on=acting.check_lease)
 
 
 @step("note dark")
@@ -255,10 +260,15 @@ def go_on(world: World, outcome: recovering.Outcome, cluster: str) -> Run:
 
 @step("start what follows the end")
 def go_on_after(world: World, release: Release, cluster: str) -> Run:
-    """A run for the hooks that follow the end of this release, where a death has left some."""
+    """A run for the hooks that follow the end of this release, where a death has left some. One that has ended, in
+    whatever way, has left them, too: users were moved just then, say."""
     name = world.application.name
     parameters = {"application": name, "release": release.name, "cluster": cluster}
-    return runs.start(SCALE_DOWN, parameters, key=after_key(name, release.name), acts=_has_not_failed)
+    return runs.start(SCALE_DOWN, parameters, key=after_key(name, release.name), acts=_has_not_ended)
+
+
+def _has_not_ended(run: Run) -> bool:
+    return run.state not in going_on.ENDED
 
 
 @step("end the run that waited")

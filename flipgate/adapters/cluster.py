@@ -228,10 +228,13 @@ class Cluster(Reader):
         query = {"fieldManager": FIELD_MANAGER}
         return self._write("PATCH", path, body=part, query=query, content_type=MERGE_PATCH, timeout=timeout)
 
-    def delete(self, path: str, *, uid: str = "", dependents: bool = False) -> None:
-        """Deletes one object; one that is gone already is fine. With a `uid` that very object: raises Conflict where
-        another stands there by its name. With its `dependents`: a Job leaves its pods behind otherwise."""
-        only: dict[str, Any] = {"preconditions": {"uid": uid}} if uid else {}
+    def delete(self, path: str, *, uid: str = "", version: str = "", dependents: bool = False) -> None:
+        """Deletes one object; one that is gone already is fine. With a `uid` that very object, with a `version` as it
+        was then: raises Conflict where another stands there by its name, or somebody has written it since. With its
+        `dependents`: a Job leaves its pods behind otherwise."""
+        very = {"uid": uid} if uid else {}
+        very |= {"resourceVersion": version} if version else {}
+        only: dict[str, Any] = {"preconditions": very} if very else {}
         if dependents:
             only["propagationPolicy"] = "Background"
         try:

@@ -196,10 +196,16 @@ class Store(History):
 
 def applications(cluster: Reader, namespace: str) -> list[str]:
     """The names of all applications that `apply` wrote into flipgate's namespace."""
+    return sorted(files(cluster, namespace))
+
+
+def files(cluster: Reader, namespace: str) -> dict[str, str]:
+    """The file of each application that `apply` wrote into flipgate's namespace, as text, by the application's name."""
     path = address("ConfigMap", namespace)
     items = cluster.items(path, labelSelector="flipgate.dev/kind=application")
-    found = {item["metadata"]["name"]: item["metadata"]["labels"].get("flipgate.dev/application") for item in items}
-    return sorted(name for of, name in found.items() if of == f"application-{name}")
+    labelled = ((item["metadata"]["labels"].get("flipgate.dev/application"), item) for item in items)
+    written = {name: item for name, item in labelled if item["metadata"]["name"] == f"application-{name}"}
+    return {name: (item.get("data") or {}).get("application.yaml", "") for name, item in written.items()}
 
 
 @lru_cache(maxsize=PARSED_KEPT)

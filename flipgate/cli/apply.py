@@ -43,7 +43,7 @@ def apply(options: ClusterOptions, filename: str, dry_run: bool) -> None:
     from flipgate.adapters.store import Store
     from flipgate.steps.releasing.setup import apply_application
 
-    apply_application(cluster, application, text, options.namespace)
+    apply_application(cluster, application, text, options.namespace, say)
     name = application.name
     echo(f"application {name} applied (namespace {options.namespace})")
     with suppress(FlipgateError):  # a record that cannot be read is there, and `status` says so
@@ -54,9 +54,10 @@ def apply(options: ClusterOptions, filename: str, dry_run: bool) -> None:
 def _would(cluster: Reader, application: Application, text: str, namespace: str) -> list[str]:
     """What applying would write. Raises Refused where applying would."""
     from flipgate.adapters.addresses import address, namespace_address
-    from flipgate.steps.releasing.setup import need_place
+    from flipgate.steps.releasing.setup import need_alone, need_place
 
     need_place(cluster, application)
+    need_alone(cluster, application, namespace, say)
     lines = []
     if cluster.find(namespace_address(namespace)) is None:
         lines.append(f"namespace {namespace} would be created (dry run)")

@@ -24,6 +24,7 @@ from flipgate.cli._runs import RUN_DATA, block_option, start_run, wait_for_run
 if TYPE_CHECKING:
     from flipgate.core.record.release import Release
     from flipgate.steps.acting.world import World
+    from flipgate.steps.releasing.foresee import DeployPlan
 
 
 @click.command(
@@ -52,7 +53,11 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Wait until the dark side is up and checked, or the build is queued: exit code 0; 1 where it is neither.",
 )
-@click.option("--dry-run", is_flag=True, help="Show what would be done; nothing is started or changed.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Show what would be done; nothing is started or changed. Exit code 1 where the preflight does not pass.",
+)
 @click.option(
     "--timeout",
     "timeout_seconds",
@@ -86,13 +91,16 @@ def deploy(
     from flipgate.core.record.pipelines import DEPLOY_DARK
     from flipgate.core.record.release import again_mark
     from flipgate.core.workloads.render import image_refs
+    from flipgate.steps.releasing.foresee import foresee
 
     given = read_images(images)
     world = options.world(app)
     wanted = image_refs(given, world.application)
     word = uuid.uuid4().hex if again else ""
     if dry_run:
-        _show_plan(world, wanted, again_mark(word), output)
+        plan = foresee(world, wanted, again_mark(word))
+        _show_plan(app, plan, output)
+        _need_passing(app, plan)
         return
     waits = _say_what_waits(world, wanted, word)
     by = person(world)
@@ -102,11 +110,24 @@ def deploy(
         wait_for_run(run, world, timeout_seconds)
 
 
-def _show_plan(world: World, images: Mapping[str, str], again: str, output: str | None) -> None:
-    from flipgate.core.gates.preflight import as_row, told
-    from flipgate.steps.releasing.foresee import foresee
+def _need_passing(app: str, plan: DeployPlan) -> None:
+    """Raises Refused (PreflightFailed) where the release would end before anything of it is brought up."""
+    from flipgate.core.values.errors import Refused
+    from flipgate.core.values.reasons import Why
 
-    plan = foresee(world, images, again)
+    if plan.refused:
+        raise Refused(
+            plan.refused,
+            obj=f"preflight of release {plan.release} on {plan.side} (dry run)",
+            reason=Why.PREFLIGHT_FAILED,
+            untouched="everything: no release was opened",
+            next_command=f"mend what is named, then the same again; flipgate check {app} shows the same rows",
+        )
+
+
+def _show_plan(app: str, plan: DeployPlan, output: str | None) -> None:
+    from flipgate.core.gates.preflight import as_row, told
+
     if output:
         facts = {"release": plan.release, "side": plan.side, "namespace": plan.namespace, "outcome": plan.outcome}
         services = [
@@ -118,9 +139,9 @@ def _show_plan(world: World, images: Mapping[str, str], again: str, output: str 
         lists |= {"hooks": list(plan.hooks)}
         lists |= {"differences": list(plan.differences), "notes": list(plan.notes)}
         lists |= {"preflight": [as_row(each) for each in plan.preflight]}
-        emit({"application": world.application.name, **facts, **lists}, output)
+        emit({"application": app, **facts, **lists}, output)
         return
-    echo(f"{world.application.name}: {plan.outcome}")
+    echo(f"{app}: {plan.outcome}")
     rows = [[s.service, s.image_now or "-", s.image_then, str(s.pods_now), str(s.pods_then)] for s in plan.services]
     header = ["SERVICE", "IMAGE USERS HAVE", "THEN", f"PODS ON {plan.side.upper()}", "THEN"]
     for line in [*table(header, rows)] if rows else []:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cache
@@ -139,8 +139,19 @@ def played(world: World, run: str = "") -> Iterator[SimpleNamespace]:
             deploy_dark=deploy_dark.deploy_dark.fn,
             flip_traffic=flip_traffic.flip_traffic.fn,
             scale_down=scale_down.scale_down.fn,
-            reconcile=reconcile.reconcile_world,
+            reconcile=_reconciling(reconcile),
         )
+
+
+def _reconciling(module: Any) -> Callable[[World, str], str]:
+    """What reconcile does with one application: its gates last."""
+
+    def reconcile(world: World, cluster: str) -> str:
+        fact: str = module.reconcile_world(world, cluster)
+        module.ask_held(world, cluster)
+        return fact
+
+    return reconcile
 
 
 def _nothing(*_: object) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Annotated, Final, Literal
 
 from pydantic import Field, model_validator
 
 from flipgate.core.gates.clone import Clone
-from flipgate.core.gates.database_program import WHICH, Program
+from flipgate.core.gates.database_program import WHICH, Looking, Program
 from flipgate.core.gates.per_side import PerSide
 from flipgate.core.spec.fields import AppName, FileModel
 from flipgate.core.values.base import but
+from flipgate.core.values.nearest import hint
 from flipgate.core.values.sides import Side
 
 Verb = Literal["version", "expand", "contract", "down", "backup", "create", "drop", "stop", "carry", "lag", "allow"]
@@ -35,7 +36,7 @@ LONGEST_NAME: Final = 30
 MOST_DATABASES: Final = 5
 
 
-class Backup(Program):
+class Backup(Looking):
     """What says when the newest backup was made."""
 
     within_hours: float = Field(
@@ -49,7 +50,7 @@ class Database(FileModel):
     name: Annotated[AppName, Field(max_length=LONGEST_NAME)] = Field(
         description="The database's name, as shown in messages."
     )
-    version: Program = Field(
+    version: Looking = Field(
         description="Prints the version of its schema on its last line, and `dirty` behind it where a migration of it "
         "stopped half way. It changes nothing."
     )
@@ -105,9 +106,11 @@ class Database(FileModel):
         found: Program | None = next((each for each in declared if each), None)
         return but(found, name=found.name or f"{self.name}-{verb}") if found else None
 
-    def lacks(self, services: Collection[str]) -> list[str]:
-        """The services that its copies are for, and that are none of these."""
-        return [name for name in self.clone.services if name not in services] if self.clone else []
+    def wrong_with(self, roles: Mapping[str, str]) -> Iterator[str]:
+        """Yields what it says of services that are not declared, by their roles."""
+        for name in self.clone.services if self.clone else ():
+            if name not in roles:
+                yield f'database "{self.name}" names unknown service "{name}"; {hint(name, roles)}'
 
     def told(self, side: Side) -> Mapping[str, str]:
         """What its programs are told beside the usual: which one is live for this side, where there are several."""

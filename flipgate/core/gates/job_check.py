@@ -17,6 +17,8 @@ KEPT_SECONDS: Final = 86_400
 """How long a Job that has ended is kept for a look, where it does not say so itself."""
 OURS: Final = frozenset({"suspend", "selector", "manualSelector", "managedBy"})
 """Keys of a Job's spec that are flipgate's, or make it another's."""
+LOOKED_SECONDS: Final = 600
+"""The same of one that only looks: it is made anew each time, and what it said is noted."""
 RELEASE: Final = "flipgate.dev/release"
 APPLICATION: Final = "flipgate.dev/application"
 MIGRATION: Final = "migration"
@@ -65,16 +67,28 @@ def left_to_its_end(job: Mapping[str, Any]) -> bool:
     return bool(job["metadata"]["labels"].get(PART) == MIGRATION and not job["spec"].get("suspend"))
 
 
+def tried_again(job: Mapping[str, Any]) -> bool:
+    """Whether what a container of it did would be done again in the same pod, though no `backoffLimit` asks for it."""
+    return _below(job, "template", "spec").get("restartPolicy") == "OnFailure" and not job.get("backoffLimit")
+
+
 def job_of(
-    name: str, namespace: str, job: Mapping[str, Any], labels: Mapping[str, str], *, stamp: str, seconds: int
+    name: str,
+    namespace: str,
+    job: Mapping[str, Any],
+    labels: Mapping[str, str],
+    *,
+    stamp: str,
+    seconds: int,
+    kept_seconds: int = KEPT_SECONDS,
 ) -> dict[str, Any]:
     """Returns the Job as it is made: suspended, so that one which is made late runs nothing (0011). It ends after so
-    many seconds at the latest, and goes by itself later."""
+    many seconds at the latest, and goes by itself `kept_seconds` after that, where it does not say so itself."""
     pod = {"restartPolicy": "Never", **_below(job, "template", "spec")}
     own = job.get("activeDeadlineSeconds")
     deadline = min(own, seconds) if isinstance(own, int) and own > 0 else seconds
     spec = {
-        "ttlSecondsAfterFinished": KEPT_SECONDS,
+        "ttlSecondsAfterFinished": kept_seconds,
         **({"backoffLimit": 0} if labels.get(PART) == MIGRATION else {}),
         **job,
         "activeDeadlineSeconds": deadline,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field, model_validator
 
 from flipgate.core.gates.clone import DatabaseName
-from flipgate.core.gates.database_program import Program
+from flipgate.core.gates.database_program import Looking, Program
 from flipgate.core.spec.fields import FileModel
 from flipgate.core.values.sides import Side
 
@@ -24,7 +24,7 @@ class PerSide(FileModel):
         description="Carries what FLIPGATE_FROM has, and FLIPGATE_DATABASE lacks, over to FLIPGATE_DATABASE. Run again "
         "it does what is missing."
     )
-    lag: Program = Field(
+    lag: Looking = Field(
         description="Prints on its last line how much of FLIPGATE_FROM is missing in FLIPGATE_DATABASE, as a number: "
         "users are moved at 0. It changes nothing."
     )

@@ -25,9 +25,9 @@ def as_row(found: Evidence) -> dict[str, str]:
 
 def refusal(evidence: Sequence[Evidence]) -> str:
     """Returns all that keeps a release from being brought up, so that it can be mended in one go; empty where nothing
-    does."""
-    bad, judged = not_passed(evidence), [each for each in evidence if each.verdict is not Verdict.INFO]
-    return "; ".join([f"{len(bad)} of {len(judged)} do not pass", *map(told, bad)]) if bad else ""
+    does. Beside it people see all rows, and so all of them are counted."""
+    bad = not_passed(evidence)
+    return "; ".join([f"{len(bad)} of {len(evidence)} rows do not pass", *map(told, bad)]) if bad else ""
 
 
 BEFORE: Final = ((PREFLIGHT, "before anything was written"), (EXPAND, "before the first pod"))

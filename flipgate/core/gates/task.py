@@ -10,8 +10,9 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from flipgate.core.gates.command_check import CommandKeys
-from flipgate.core.gates.job_check import JobKeys, images_in
+from flipgate.core.gates.job_check import KEPT_SECONDS, JobKeys, images_in
 from flipgate.core.spec.fields import AppName, FileModel, HttpPath, ObjectName, PortName, PortNumber, Scheme
+from flipgate.core.values.nearest import hint
 
 Kind = Literal["http", "command", "job", "workload"]
 WORDS: Final[Mapping[str, Kind]] = MappingProxyType(
@@ -47,6 +48,8 @@ class Task(CommandKeys, JobKeys, WorkloadKeys):
 
     noun: ClassVar[str] = "task"
     """What it is called in messages, and in the label of its Job."""
+    kept_seconds: ClassVar[int] = KEPT_SECONDS
+    """How long its Job is kept once it has ended, where that does not say so itself."""
     kind_keys: ClassVar[Mapping[Kind, frozenset[str]]] = MappingProxyType(
         {
             "command": frozenset({"command", "timeout_seconds"}),
@@ -116,6 +119,14 @@ class Task(CommandKeys, JobKeys, WorkloadKeys):
             field = type(self).model_fields[name]
             if getattr(self, name) != field.get_default(call_default_factory=True):
                 yield field.alias or name
+
+    def wrong_with(self, roles: Mapping[str, str]) -> Iterator[str]:
+        """Yields what it says of services that are not declared, or have no pods on a dark side, by their roles."""
+        named, name = f'{self.noun} "{self.name}"', self.workload or self.asked
+        if name and name not in roles:
+            yield f'{named} {"names" if self.workload else "asks"} unknown service "{name}"; {hint(name, roles)}'
+        elif self.asked and roles[name] in ("worker", "cron"):
+            yield f'{named} asks {roles[name]} "{name}", which has no pods on the dark side'
 
     @property
     def what(self) -> str:

@@ -25,6 +25,10 @@ class Maintenance(Model):
     left_on: bool = Field(default=False, exclude_if=lambda told: not told)
     """It could not be taken off, and people were told."""
 
+    def is_of(self, spec: MaintenanceSpec) -> bool:
+        """Whether it is the very key that the file declares."""
+        return (self.namespace, self.config_map, self.key) == (spec.namespace, spec.config_map, spec.key)
+
     def __str__(self) -> str:
         return f"key {self.key} of ConfigMap {self.namespace}/{self.config_map}"
 

@@ -253,9 +253,11 @@ class Release(Model):
         return but(self, changes=(*self.changes, change), stopped=None, held=None, chain=_linked(self.chain, change))
 
     def judged(self, step: str, evidence: Iterable[Evidence], now: datetime) -> Release:
-        """Returns the release with what a step's gates said, kept small: the first judgement and the newest."""
+        """Returns the release with what a step's gates said, kept small: the first judgement and the newest. Of the
+        preflight, which a run that is begun again asks anew, the newest alone: what it said before has been mended."""
         new = Judgement(step=step, at=now, proofs=_kept(_measured(evidence)))
-        return but(self, judgements=_newest((*self.judgements, new)))
+        kept = (each for each in self.judgements if not each.step == step == PREFLIGHT)
+        return but(self, judgements=_newest((*kept, new)))
 
     def noted(self, step: str, evidence: Iterable[Evidence], now: datetime) -> Release:
         """Returns the release with what was found at a step that is judged piece by piece, in one judgement: what was

@@ -246,6 +246,9 @@ def _parity(application: Application, place: Place, found: Found) -> Iterator[Ru
     if names:
         yield from rules(namespace, (("", "secrets", "get"),), sorted(names), why=why, needed=needed, by=READS_SECRETS)
     yield from rules(namespace, (("", "serviceaccounts", "get"),), why=why, needed=needed, by=READS_SECRETS)
+    listed: Rights = (("", "configmaps", "list"), ("", "serviceaccounts", "list"))
+    at_once = "Many of them at once; without, each is read by its name."
+    yield from rules(namespace, listed, why=at_once, needed=False, by=READS_SECRETS)
     for kind in sorted(found.keepers):
         made = "Whether what makes Secrets from elsewhere has made them."
         rights = ((GROUPS[kind], f"{kind.lower()}s", "get"),)
@@ -255,6 +258,8 @@ def _parity(application: Application, place: Place, found: Found) -> Iterator[Ru
         why, resource = "Copied from the live side (spec.parity); a flip stamps them.", f"{kind.lower()}s"
         yield from rules(namespace, (("", resource, "get patch"),), copied, why=why, by=WRITES_COPIES)
         yield from rules(namespace, (("", resource, "create"),), why=why, by=RUNS_CHECKS)
+        left = "What was made empty and is not filled, its release being over, goes; without, it stays until the next."
+        yield from rules(namespace, (("", resource, "delete"),), copied, why=left, needed=False, by=RUNS_CHECKS)
 
 
 def proxies(application: Application, place: Place) -> tuple[bool, list[str]]:

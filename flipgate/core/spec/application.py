@@ -202,17 +202,8 @@ class Spec(FileModel):
     def _tasks_are_of_declared_services(self) -> Spec:
         roles = {service.name: service.role for service in self.services}
         problems = []
-        for task in (*self.checks, *self.hooks, *self.programs):
-            what, name = f'{task.noun} "{task.name}"', task.workload or task.asked
-            if name and name not in roles:
-                does = "names" if task.workload else "asks"
-                problems.append(f'{what} {does} unknown service "{name}"; {hint(name, roles)}')
-            elif task.asked and roles[name] in ("worker", "cron"):
-                problems.append(f'{what} asks {roles[name]} "{name}", which has no pods on the dark side')
-        for database in self.databases:
-            problems += [
-                f'{database.name} names unknown service "{n}"; {hint(n, roles)}' for n in database.lacks(roles)
-            ]
+        for each in (*self.checks, *self.hooks, *self.programs, *self.databases):
+            problems += each.wrong_with(roles)
         if len(self.hooks) > MOST_HOOKS:
             problems.append(f"{len(self.hooks)} hooks are declared; {MOST_HOOKS} are the most")
         if (count := sum(check.runs_by_itself for check in self.checks)) > MOST_SUITES:
@@ -285,6 +276,15 @@ class Application(FileModel):
     kind: Literal["Application"] = Field(description="What this document is.")
     metadata: Metadata = Field(description="What the application is called.")
     spec: Spec = Field(description="What is released and how.")
+
+    @model_validator(mode="after")
+    def _no_gate_asks_itself(self) -> Application:
+        if own := [gate.name for gate in self.spec.gates if gate.kind.reads(gate) == self.name]:
+            raise ValueError(
+                f"gate {', '.join(own)} asks {self.name} itself, of which a release is always under way then; name "
+                "another application"
+            )
+        return self
 
     @property
     def name(self) -> str:

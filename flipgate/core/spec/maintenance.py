@@ -46,5 +46,9 @@ class MaintenanceSpec(FileModel):
                 "released; put it where both sides can read it"
             )
 
+    def is_key_of(self, other: MaintenanceSpec) -> bool:
+        """Whether both are one key of one ConfigMap."""
+        return (self.namespace, self.config_map, self.key) == (other.namespace, other.config_map, other.key)
+
     def __str__(self) -> str:
         return f"key {self.key} of ConfigMap {self.namespace}/{self.config_map}"

@@ -65,6 +65,7 @@ DarkPreviewNotKept | routes of the dark preview were not made or taken away | re
 DatabaseDirty | a migration of the database stopped half way before | put it right with its own tool: docs/database.md
 DeadRouteApi | Traefik's routes are served under an API group that Traefik 3 no longer reads | migrate them
 DecisionWanted | a person is asked | flipgate approve APP --reason "...", or flipgate reject APP --reason "..."
+DeclaredTwice | another application writes a flag or a copy of this one | give each its own; the message names it
 DeployAborted | a person ended a release that users had not seen | flipgate deploy APP --image NAME=REF (another)
 DeployStopped | a deploy's run failed with its release open: it is tried again | flipgate status APP (says why)
 DeploymentPaused | a Deployment is paused, so its new pods never come up | kubectl rollout resume; the message names it

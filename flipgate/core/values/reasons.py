@@ -49,6 +49,7 @@ class Why(StrEnum):
     DATABASE_DIRTY = "DatabaseDirty"
     DEAD_ROUTE_API = "DeadRouteApi"
     DECISION_WANTED = "DecisionWanted"
+    DECLARED_TWICE = "DeclaredTwice"
     DEPLOY_ABORTED = "DeployAborted"
     DEPLOY_STOPPED = "DeployStopped"
     DEPLOYMENT_PAUSED = "DeploymentPaused"

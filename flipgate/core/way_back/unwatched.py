@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeVar
 
 from pydantic import AwareDatetime
 
@@ -15,6 +16,7 @@ from flipgate.core.values.base import Model
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.unread import Unread
 
+T = TypeVar("T")
 UNWATCHED: Final = "Unwatched"
 INTERVAL: Final = timedelta(seconds=300)
 """How often reconcile runs: the schedule in prefect.yaml, which a test holds equal to this."""
@@ -170,3 +172,9 @@ def _long(time: timedelta) -> str:
         if time >= 2 * size:
             return f"{time // size} {unit}"
     return f"{time.total_seconds():.0f} s"
+
+
+def in_turn(things: Sequence[T], now: datetime) -> tuple[T, ...]:
+    """Returns them all in their order, but with another one first each time that reconcile runs."""
+    first = int(now.timestamp() // INTERVAL.total_seconds()) % len(things) if things else 0
+    return (*things[first:], *things[:first])

@@ -37,12 +37,17 @@ def finished(job: Mapping[str, Any]) -> bool:
     return any(condition_of(job, kind).get("status") == "True" for kind in ("Complete", "Failed"))
 
 
+def completed(job: Mapping[str, Any]) -> bool:
+    """Whether it has completed."""
+    return condition_of(job, "Complete").get("status") == "True"
+
+
 def judge_job(
     job: Mapping[str, Any], pods: Sequence[Mapping[str, Any]], events: Iterable[Mapping[str, Any]] = ()
 ) -> JobSeen:
     """Returns how it stands. A failed one is told in the cluster's own words; one that goes on, by what its newest pod
     waits for, or why the API server lets it have none (from `events` on it)."""
-    if condition_of(job, "Complete").get("status") == "True":
+    if completed(job):
         return JobSeen("the Job completed", Verdict.PASS)
     failed = condition_of(job, "Failed")
     if failed.get("status") == "True":

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from flipgate.core.record.clones import CloneMade
-from flipgate.core.record.release import Release
 from flipgate.core.spec.application import Application
-from flipgate.core.workloads.containers import Marks, rolls
+from flipgate.core.workloads.containers import Marks
 from flipgate.core.workloads.view import SideState, Workload
 
 
@@ -26,19 +25,12 @@ def mark_for(application: Application, workload: Workload, wanted: Mapping[str, 
     return "" if mark == live and not workload.databases else mark
 
 
-def marks_for(application: Application, release: Release, workload: Workload, pointed: Mapping[str, str]) -> Marks:
-    """Returns what a workload's pods are to be marked with for this release, on a side that is `pointed` so."""
-    return Marks(release.again.get(workload.name, ""), mark_for(application, workload, pointed))
-
-
-def rolled_by(application: Application, release: Release, side: SideState) -> dict[str, Workload]:
-    """Returns the workloads of a side whose pods a release would have made anew, by service."""
-
-    def anew(workload: Workload) -> bool:
-        marks = marks_for(application, release, workload, side.pointed)
-        return rolls(workload, application.service(workload.name), release.images[workload.name], marks)
-
-    return {name: each for name, each in side.workloads.items() if anew(each)}
+def marks_for(
+    application: Application, workload: Workload, again: Mapping[str, str], pointed: Mapping[str, str]
+) -> Marks:
+    """Returns what a workload's pods are to be marked with, on a side that is `pointed` so: by the marks of what is
+    released `again`, by service."""
+    return Marks(again.get(workload.name, ""), mark_for(application, workload, pointed))
 
 
 def not_on_live(application: Application, side: SideState) -> str:

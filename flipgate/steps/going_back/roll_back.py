@@ -39,7 +39,7 @@ from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import close
 from flipgate.steps.acting.outbox import write, write_history
 from flipgate.steps.acting.world import World
-from flipgate.steps.going_back.answers import proving
+from flipgate.steps.going_back.answers import figures, proving
 from flipgate.steps.going_back.attempted import attempted
 from flipgate.steps.going_back.hand_back import close_move, hand_back, patiently
 from flipgate.steps.going_back.no_way_back import no_way_back
@@ -62,8 +62,9 @@ from flipgate.steps.going_back.way_back import (
 from flipgate.steps.looking.drift import movable_sides
 from flipgate.steps.looking.look import look_at_side, look_at_traffic
 from flipgate.steps.moving.carry_over import carry_back, need_carrying
+from flipgate.steps.moving.forget_jobs import end_jobs
 from flipgate.steps.moving.jobs import stop_jobs
-from flipgate.steps.moving.maintenance import flag_taken_off
+from flipgate.steps.moving.maintenance import flag_left_on, flag_taken_off
 from flipgate.steps.moving.move import forget_unrecorded, keep_back, move_back, plan_to_send
 from flipgate.steps.moving.preview import clear_preview
 from flipgate.steps.moving.rest import rest
@@ -273,7 +274,7 @@ def _end(acting: Acting, target: Side, request: RollbackRequest, way: Way, prove
     now = world.now()
 
     def change(record: Record) -> Record:
-        text = "; ".join(filter(None, (f"{request.message} ({_figures(proven)})", way.other_images)))
+        text = "; ".join(filter(None, (f"{request.message} ({figures(proven)})", way.other_images)))
         if record.phase is not Phase.ROLLING_BACK:
             return note_sent(record, target, Reason.TRAFFIC_RESTORED, text, actor=world.actor, now=now)
         return records.advance(record, Phase.ROLLED_BACK, Reason.TRAFFIC_RESTORED, now, actor=world.actor, message=text)
@@ -324,7 +325,7 @@ def _end_unseen(acting: Acting, release: Release, message: str) -> RolledBack:
     # is left out takes over in turn, and finds it done.
     taking = f"stamp {release.side}"
     left += attempted(taking, lambda: stamp(acting, look_at_side(world, release.side)), but=LostLease)
-    left += attempted(f"stop the Jobs of {release.side}", lambda: stop_jobs(acting, release.side), but=LostLease)
+    left += attempted(f"stop the Jobs of {release.side}", lambda: end_jobs(acting, release.side), but=LostLease)
     view = stamped_look(acting, release.side)
     dark = view.dark
     if dark is None or dark.side is not release.side:
@@ -367,7 +368,8 @@ def _move_unrecorded(
         # Once more: reconcile may have taken it for a rollback that has died, while the routes were on their way.
         notes += take(acting, target)[1]
         notes += attempted(f"scale {target} up", lambda: scale_up(acting, target))
-    left += (*moved.left, *workers_left(acting, target))
+        left += attempted(f"stop the Jobs of {target.other}", lambda: stop_jobs(acting, target.other))
+        left += (*moved.left, *workers_left(acting, target), *flag_left_on(acting))
     with proving(world, target, moved, replace(request, name=None)) as answers:
         pass
     said = (f"unrecorded: {why}", *notes, *way.notes, *answers.unproven)
@@ -394,7 +396,3 @@ def _read(world: World, to: Side | None) -> tuple[Record | None, str]:
                 break
             world.sleep(READ_PAUSE_SECONDS)
     return None, why
-
-
-def _figures(proven: Proven | None) -> str:
-    return f"first answer after {proven.first_new_answer_ms} ms" if proven and proven.ok else "not proven by Traefik"

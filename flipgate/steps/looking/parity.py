@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from flipgate.adapters.addresses import address
-from flipgate.adapters.contents import find_keeper, pull_secrets, read_contents
+from flipgate.adapters.contents import (
+    find_keeper,
+    list_config_maps,
+    list_pull_secrets,
+    pull_secrets,
+    read_contents,
+)
 from flipgate.core.record.release import Release
 from flipgate.core.spec.parity import Parity
 from flipgate.core.values.errors import FlipgateError, Forbidden
@@ -34,6 +41,9 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import configuration, side_of_release
 
 PAUSE_SECONDS = 1.0
+MANY = 5
+"""More ConfigMaps than these, or ServiceAccounts, are read by one list, where that is allowed. Secrets never are: who
+may list them may read all."""
 SWITCH = "a switch"
 """In the place of the digest of a key by which flipgate tells pods what to do."""
 
@@ -52,16 +62,37 @@ def read_parity(world: World, view: View, release: Release | None) -> list[Evide
     side = side_of_release(view, release)
     if side is None:
         return []
-    began, patience = world.monotonic(), _parity(world).wait_seconds if release else 0
-    while True:
-        compared = compare_objects(world, view, side)
+    compared = compare_objects(world, view, side)
+    keepers, unread = _keepers(world, compared.dark)
+    waited, patience = 0.0, _parity(world).wait_seconds if release else 0
+    if patience and (pending := [each for each in keepers if each.pending]):
+        waited = _await(world, pending, patience)
+        compared = compare_objects(world, view, side)  # as it is by now, all of it under one key
         keepers, unread = _keepers(world, compared.dark)
-        waited = world.monotonic() - began
-        if not any(each.pending for each in keepers) or waited >= patience:
-            break
-        world.sleep(min(PAUSE_SECONDS, patience - waited))
     kept = [keeper_row(each, waited) for each in keepers]
     return [*rows(world.application.spec.parity, compared.live, compared.dark), *kept, *unread]
+
+
+def _await(world: World, pending: Sequence[KeeperSeen], patience_seconds: float) -> float:
+    """Waits until none of these keeps a release back, or time is over; returns the seconds. Only they are looked at
+    meanwhile, and the Secrets that they have not made."""
+    began, waited = world.monotonic(), 0.0
+    while pending and waited < patience_seconds:
+        world.sleep(min(PAUSE_SECONDS, patience_seconds - waited))
+        waited = world.monotonic() - began
+        again = world.each(partial(_seen_again, world), pending)
+        pending = [each for each in again if each and each.pending]
+    return waited
+
+
+def _seen_again(world: World, seen: KeeperSeen) -> KeeperSeen | None:
+    keeper, namespace = seen.keeper, seen.namespace
+    try:
+        made = seen.made or world.cluster.find(address(SECRET, namespace, keeper.name)) is not None
+        found = find_keeper(world.cluster, keeper.kind, namespace, keeper.name, made=made)
+    except FlipgateError:  # the look that follows says what cannot be read
+        return seen
+    return replace(found, wanted=seen.wanted) if found else None
 
 
 def compare_objects(world: World, view: View, side: Side) -> Compared:
@@ -141,6 +172,9 @@ def _read(world: World, side: SideState, key: bytes, idle: Collection[str]) -> S
     declared = [(each.kind, each.name) for each in _parity(world).equal if each.name]
     refs = sorted({*(each.ref for each in named), *declared} - found.keys())
     own = frozenset({str(side.side), side.namespace})
+    listed = _listed(world, side.namespace, key, own, [name for kind, name in refs if kind == CONFIG_MAP])
+    found |= {ref: _without_switches(contents, ref, side) for ref, contents in listed.items()}
+    refs = [ref for ref in refs if ref not in listed]
     one = partial(_one, world, side.namespace, key, own)
     for ref, contents in zip(refs, world.each(one, refs), strict=True):
         if isinstance(contents, Forbidden):
@@ -148,6 +182,19 @@ def _read(world: World, side: SideState, key: bytes, idle: Collection[str]) -> S
         else:
             found[ref] = _without_switches(contents, ref, side)
     return SideObjects(side.place, named, found, unread)
+
+
+def _listed(
+    world: World, namespace: str, key: bytes, own: frozenset[str], names: Sequence[str]
+) -> dict[Ref, Contents | None]:
+    """Many ConfigMaps, by one list; none where that is not allowed."""
+    if len(names) <= MANY:
+        return {}
+    try:
+        found = list_config_maps(world.cluster, namespace, names, key=key, own=own)
+    except Forbidden:
+        return {}
+    return {(CONFIG_MAP, name): contents for name, contents in found.items()}
 
 
 def _one(world: World, namespace: str, key: bytes, own: frozenset[str], ref: Ref) -> Contents | Forbidden | None:
@@ -161,6 +208,9 @@ def _accounts(world: World, side: SideState, idle: Collection[str]) -> dict[str,
     """The ServiceAccounts of a side's pods, each read once: the Secrets that it pulls images with, or None where there
     is none of that name."""
     accounts = accounts_of(each for each in side.workloads.values() if each.name not in idle)
+    if len(accounts) > MANY:
+        with suppress(Forbidden):
+            return dict(zip(accounts, list_pull_secrets(world.cluster, side.namespace, accounts), strict=True))
     found = world.each(partial(pull_secrets, world.cluster, side.namespace), accounts)
     return dict(zip(accounts, found, strict=True))
 

@@ -23,12 +23,20 @@ from flipgate.steps.looking.nodes import read_room_on_nodes
 from flipgate.steps.looking.parity import read_parity
 from flipgate.steps.looking.reach import read_reach
 from flipgate.steps.looking.room import read_room
+from flipgate.steps.looking.standing import read_standing
 
 Reader = Callable[[World, View, Release | None], list[Evidence]]
 """Looks at the side of the release; without one, at the side that the next release would be brought up on. Changes
 nothing. What it may not read is a row: `unknown` where the file asks for it, else `info`."""
 
-READERS: Final[tuple[Reader, ...]] = (read_parity, read_bounds, read_room, read_room_on_nodes, read_reach)
+READERS: Final[tuple[Reader, ...]] = (
+    read_parity,
+    read_standing,
+    read_bounds,
+    read_room,
+    read_room_on_nodes,
+    read_reach,
+)
 
 
 def preflight(world: World, view: View, release: Release | None) -> list[Evidence]:

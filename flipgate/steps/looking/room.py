@@ -13,7 +13,6 @@ from flipgate.core.values.errors import FlipgateError, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.core.workloads.counts import whole_counts
-from flipgate.core.workloads.pointed import rolled_by
 from flipgate.core.workloads.room import (
     DEPLOYMENTS,
     REPLICA_SETS,
@@ -25,6 +24,7 @@ from flipgate.core.workloads.room import (
     short_of_objects,
     short_quotas,
 )
+from flipgate.core.workloads.standing import rolling
 from flipgate.core.workloads.view import SideState, View
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look_at_side, side_of_release
@@ -76,8 +76,8 @@ def _new_templates(world: World, side: SideState, release: Release | None) -> in
     """How many Deployments get a new template: without a release, one."""
     if release is None:
         return 1
-    rolled = rolled_by(world.application, release, side).values()
-    return sum(each.kind == "Deployment" for each in rolled)
+    found = rolling(world.application, side, release.images, release.again)
+    return sum(each.kind == "Deployment" for each in found.values())
 
 
 def look_for_room(world: World, side: SideState, whole: Mapping[str, int], *, templates: int) -> Room:

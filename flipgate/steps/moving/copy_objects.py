@@ -15,7 +15,16 @@ from flipgate.adapters.addresses import address, address_of
 from flipgate.core.record.intents import CopyObjects
 from flipgate.core.spec.parity import EqualObject
 from flipgate.core.traffic.traffic import DarkSide
-from flipgate.core.values.errors import Conflict, NotFound, PermanentError, Refused, TemporaryError, Unreachable
+from flipgate.core.values.errors import (
+    Conflict,
+    FlipgateError,
+    LostLease,
+    NotFound,
+    PermanentError,
+    Refused,
+    TemporaryError,
+    Unreachable,
+)
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.copying import copy_labels, empty_copy, filling, labelling
@@ -68,8 +77,11 @@ def _copy(acting: Acting, side: Side, ref: Ref) -> None:
     for _ in range(TRIES):
         try:
             source = world.cluster.get(address(kind, theirs, name))
+            if source.get("type") == ACCOUNT_TOKEN:
+                raise _refused("is a token of its own namespace, and not copied", obj)
             target = world.cluster.find(address(kind, ours, name)) or _make(acting, kind, ours, name, source, theirs)
-            _need_to_be_written(source, target, obj)
+            if keeper := keeper_of(target["metadata"]):
+                raise _refused(f"is kept by {keeper}, and not written by anybody else", obj)
             return _fill(acting, side, target, source, theirs)
         except (Conflict, NotFound):
             continue
@@ -86,8 +98,20 @@ def _copy(acting: Acting, side: Side, ref: Ref) -> None:
 def _make(acting: Acting, kind: str, namespace: str, name: str, source: Mapping[str, Any], of: str) -> dict[str, Any]:
     labels = copy_labels(acting.application.name, of, acting.new_stamp())
     made = acting.cluster.create(address(kind, namespace), empty_copy(kind, name, source, labels))
-    acting.confirm_lease()  # it may have been made late, after users came: then nobody fills it
+    try:
+        acting.confirm_lease()  # it may have been made late, after users came: then nobody fills it
+    except LostLease:
+        _unmake(acting, address(kind, namespace, name), made["metadata"])
+        raise
     return {"kind": kind, **made}
+
+
+def _unmake(acting: Acting, path: str, meta: Mapping[str, Any]) -> None:
+    """Takes an empty object away that nobody fills: refused once anybody has written it."""
+    try:
+        acting.cluster.delete(path, uid=meta["uid"], version=meta["resourceVersion"])
+    except FlipgateError as error:
+        acting.world.say(f"{path.rpartition('/')[2]} stays there empty, until a release fills it: {error.named_fact}")
 
 
 def _fill(acting: Acting, side: Side, target: Mapping[str, Any], source: Mapping[str, Any], of: str) -> None:
@@ -96,14 +120,6 @@ def _fill(acting: Acting, side: Side, target: Mapping[str, Any], source: Mapping
     version = {"op": "test", "path": "/metadata/resourceVersion", "value": each.resource_version}
     changes = [version, *labelling(acting.application.name, of), *filling(source, target, kept, names)]
     acting.cluster.patch(address_of(each), each.fenced(acting.epoch, acting.new_stamp(), *changes))
-
-
-def _need_to_be_written(source: Mapping[str, Any], target: Mapping[str, Any], obj: str) -> None:
-    """Raises Refused where a copy must not be made, whatever was seen before."""
-    if keeper := keeper_of(target["metadata"]):
-        raise _refused(f"is kept by {keeper}, and not written by anybody else", obj)
-    if source.get("type") == ACCOUNT_TOKEN:
-        raise _refused("is a token of its own namespace, and not copied", obj)
 
 
 def _refused(fact: str, obj: str) -> Refused:

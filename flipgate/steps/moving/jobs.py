@@ -13,10 +13,19 @@ from typing import Any
 
 from flipgate.adapters.addresses import address, address_of
 from flipgate.adapters.logs import last_lines
-from flipgate.core.gates.job_check import APPLICATION, RELEASE, job_labels, job_name, job_of, left_to_its_end
+from flipgate.core.gates.job_check import (
+    APPLICATION,
+    KEPT_SECONDS,
+    RELEASE,
+    job_labels,
+    job_name,
+    job_of,
+    left_to_its_end,
+)
 from flipgate.core.gates.task import Task
 from flipgate.core.record.intent import side_of
 from flipgate.core.record.intents import RUN_JOBS, StartJob
+from flipgate.core.values import stamps
 from flipgate.core.values.errors import Conflict, FlipgateError, Forbidden, NotFound, PermanentError, Refused
 from flipgate.core.values.foreign import printable, without_secrets
 from flipgate.core.values.place import Place
@@ -26,7 +35,7 @@ from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.core.workloads.job_status import JobSeen, finished, judge_job, newest
 from flipgate.core.workloads.standstill import PATIENCE_SECONDS
 from flipgate.core.workloads.view import read_stamped
-from flipgate.steps.acting.acting import Acting
+from flipgate.steps.acting.acting import Acting, Authority
 from flipgate.steps.acting.journal import journal
 
 LOOK_SECONDS = 1.0
@@ -48,8 +57,9 @@ def run_job(
     occasion: str = "",
 ) -> Evidence:
     """Runs one task's Job, or finds the one that is there, and waits for its end. What keeps it from running is a
-    verdict. What `may_go_on` raises is raised: where the release is over the Job is stopped, else by whoever goes on,
-    or at its own limit. `spec` is the Job's, where the file does not have it itself; `occasion` makes it another one.
+    verdict. What `may_go_on` raises is raised: where the release is over, or users have gone, the Job is stopped, else
+    by whoever goes on, or at its own limit. `spec` is the Job's, where the file does not have it itself; `occasion`
+    makes it another one.
     """
     world, began = acting.world, acting.world.monotonic()
     place = world.application.place_of(side)
@@ -57,9 +67,9 @@ def run_job(
     running = _Running(acting, place, name, task, spec or task.job or {})
     try:
         stop_jobs(acting, side, keep=release)
-        seen = running.started(release) or running.wait(may_go_on)
+        seen = running.started(release, may_go_on) or running.wait(may_go_on)
     except Refused as over:
-        if over.reason == Why.SUPERSEDED:
+        if over.reason in (Why.SUPERSEDED, Why.MOVED_ON):
             running.stop()
         raise
     except Forbidden as error:
@@ -72,7 +82,7 @@ def run_job(
     return Evidence(task.name, verdict, task.what, str(place), fact, task.wanted, output, seconds)
 
 
-def stop_jobs(acting: Acting, side: Side, *, keep: str = "") -> None:
+def stop_jobs(acting: Authority, side: Side, *, keep: str = "") -> None:
     """Suspends each Job of a task that has not ended on this side, by a write that sets a new stamp: users come (or
     another release has, whose Jobs are `keep`), and whoever would still let one run is late. So it does where the file
     has no such task any more, and the journal says that one ran; a migration that runs is left to its end. Raises
@@ -114,11 +124,12 @@ def _migrations_on(acting: Acting, side: Side) -> list[Mapping[str, Any]]:
         return []
 
 
-def _jobs_on(acting: Acting, side: Side) -> Sequence[Mapping[str, Any]]:
+def _jobs_on(acting: Authority, side: Side) -> Sequence[Mapping[str, Any]]:
     """The Jobs of tasks there; not asked for where the file has no such task, and the journal says of none."""
     world = acting.world
     declared = any(task.makes_job for task in world.application.spec.tasks)
-    ran = any(entry.step in RUN_JOBS and side_of(entry.intent) == side for entry in acting.record.journal)
+    journal_of = acting.record.journal if acting.record else ()
+    ran = any(entry.step in RUN_JOBS and side_of(entry.intent) == side for entry in journal_of)
     if not (declared or ran):
         return ()
     place = world.application.place_of(side)
@@ -133,10 +144,17 @@ def _jobs_on(acting: Acting, side: Side) -> Sequence[Mapping[str, Any]]:
 
 
 def make_job(
-    acting: Acting, namespace: str, name: str, labels: Mapping[str, str], spec: Mapping[str, Any], seconds: int
+    acting: Acting,
+    namespace: str,
+    name: str,
+    labels: Mapping[str, str],
+    spec: Mapping[str, Any],
+    seconds: int,
+    kept_seconds: int = KEPT_SECONDS,
 ) -> dict[str, Any]:
     """Makes a Job, suspended; or returns the one that an earlier try of ours has made meanwhile."""
-    body = job_of(name, namespace, spec, labels, stamp=acting.new_stamp(), seconds=seconds)
+    stamp = acting.new_stamp()
+    body = job_of(name, namespace, spec, labels, stamp=stamp, seconds=seconds, kept_seconds=kept_seconds)
     try:
         return acting.cluster.create(address("Job", namespace), body)
     except Conflict:
@@ -148,7 +166,7 @@ def let_run(acting: Acting, job: Mapping[str, Any]) -> None:
     _set_suspended(acting, job, False)
 
 
-def _stop(acting: Acting, job: Mapping[str, Any]) -> None:
+def _stop(acting: Authority, job: Mapping[str, Any]) -> None:
     found: Mapping[str, Any] | None = job
     each = read_stamped(job, "Job")
     for _ in range(TRIES):
@@ -167,10 +185,15 @@ def _stop(acting: Acting, job: Mapping[str, Any]) -> None:
     )
 
 
-def _set_suspended(acting: Acting, job: Mapping[str, Any], suspended: bool) -> None:
+def _set_suspended(acting: Authority, job: Mapping[str, Any], suspended: bool) -> None:
     change = {"op": "add", "path": "/spec/suspend", "value": suspended}
     each = read_stamped(job, "Job")
-    acting.cluster.patch(address_of(each), each.fenced(acting.epoch, acting.new_stamp(), change))
+    if isinstance(acting.epoch, int):
+        operations = each.fenced(acting.epoch, acting.new_stamp(), change)
+    else:  # a rollback without the record takes no Job: whoever comes after it would have to leave it alone
+        stamp = acting.stamp_of(stamps.epoch_of(each.stamp) or 0)
+        operations = [*each.tests(), *each.stamping(stamp), change]
+    acting.cluster.patch(address_of(each), operations)
 
 
 @dataclass
@@ -188,8 +211,10 @@ class _Running:
     def path(self) -> str:
         return address("Job", self.place.namespace, self.name)
 
-    def started(self, release: str) -> JobSeen | None:
-        """Makes it and lets it run, as far as that was not done; why it cannot be, where it cannot."""
+    def started(self, release: str, may_go_on: Callable[[], None]) -> JobSeen | None:
+        """Makes it and lets it run, as far as that was not done; why it cannot be, where it cannot. Between both it is
+        asked whether it may go on: who moves users without the Lease, and has looked for Jobs before this one was
+        there, has moved them by then."""
         world = self.acting.world
         labels = job_labels(world.application.name, release, self.task.noun)
         found = world.cluster.find(self.path)
@@ -200,7 +225,7 @@ class _Running:
             return None
         try:
             with journal(self.acting, StartJob(self.place.side, self.name), part=True) as entry:
-                self._start(found, labels)
+                self._start(found, labels, may_go_on)
                 entry.outcome = f"Job {self.name} runs on {self.place.side}"
         except Refused as refused:
             if refused.reason != Why.CHECKS_FAILED:
@@ -209,18 +234,19 @@ class _Running:
             return JobSeen(refused.fact, Verdict.UNKNOWN if not_known else Verdict.FAIL)
         return None
 
-    def _start(self, found: Mapping[str, Any] | None, labels: Mapping[str, str]) -> None:
+    def _start(self, found: Mapping[str, Any] | None, labels: Mapping[str, str], may_go_on: Callable[[], None]) -> None:
         """Raises Refused (ChecksFailed) where the API server will not have it: the entry is closed, nothing runs."""
         try:
             job = found or self._make(labels)
             self.acting.confirm_lease()  # it may have been made late, after users came: then nobody lets it run
+            may_go_on()
             _set_suspended(self.acting, job, False)
         except PermanentError as error:
             raise Refused(f"the API server refuses it: {error.fact}", reason=Why.CHECKS_FAILED) from error
 
     def _make(self, labels: Mapping[str, str]) -> dict[str, Any]:
-        seconds = self.task.timeout_seconds
-        return make_job(self.acting, self.place.namespace, self.name, labels, self.spec, seconds)
+        seconds, kept = self.task.timeout_seconds, self.task.kept_seconds
+        return make_job(self.acting, self.place.namespace, self.name, labels, self.spec, seconds, kept)
 
     def stop(self) -> None:
         """Stops it where nobody waits for it any more: late, it would do what its release is judged without."""

@@ -15,7 +15,7 @@ from flipgate.core.record.record import Record
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Conflict, FlipgateError, LostLease, NotFound, Refused, TemporaryError
 from flipgate.core.values.reasons import Why
-from flipgate.steps.acting.acting import Acting
+from flipgate.steps.acting.acting import Acting, Authority
 from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.outbox import write
 from flipgate.steps.acting.world import World
@@ -29,12 +29,16 @@ MARK = "flipgate.dev/maintenance"
 def set_maintenance(acting: Acting) -> None:
     """Sets the flag that the file declares; does nothing without one. One that somebody else has set is left to them.
 
-    Raises Refused (MaintenanceNotSet) where it cannot be set: nobody is moved.
+    Raises Refused (MaintenanceNotSet) where it cannot be set, and while another one, of a file before this one, may
+    still be on: nobody is moved.
     """
     spec = acting.application.spec.maintenance
     if spec is None:
         return
-    take_maintenance_off(acting)  # of an attempt before this one, or of another file
+    left = take_maintenance_off(acting)  # of an attempt before this one, or of another file
+    before = acting.world.store.read().maintenance
+    if left and before and not before.is_of(spec):  # a note of the new one in its place, and nobody would know of it
+        raise _not_set(acting, f"one of a file before this one comes first: {'; '.join(left)}")
     try:
         found = read_flag(acting.cluster, spec)
         if wrong := wrong_with(spec, found):
@@ -82,6 +86,24 @@ def flag_taken_off(acting: Acting) -> tuple[str, ...]:
         return take_maintenance_off(acting)
     except Exception as error:  # any at all: users are back, and reconcile takes it off
         return (f"could not take the maintenance flag off: {type(error).__name__}: {error}",)
+
+
+def flag_left_on(acting: Authority) -> tuple[str, ...]:
+    """What a rollback that cannot use the record leaves to a person: the flag, where it stands on. Without the record
+    nobody knows who set it, and nobody would know that it was taken off. Never raises."""
+    record, spec = acting.record, acting.application.spec.maintenance
+    declared = noted(spec, acting.world.now()) if spec and record is None else None
+    flag = record.maintenance if record else declared
+    if flag is None:
+        return ()
+    stands = f"is {flag.during} still"
+    try:
+        if read_flag(acting.cluster, flag).value != flag.during:
+            return ()
+    except FlipgateError as error:
+        stands = f"may still be {flag.during} ({error.named_fact})"
+    then = "reconcile takes off what flipgate has set once the record can be written. At once"
+    return (f"the maintenance flag, {flag}, {stands}; {then}: {off.by_hand(flag)}",)
 
 
 def put_maintenance_right(world: World) -> None:

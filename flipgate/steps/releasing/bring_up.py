@@ -22,9 +22,10 @@ from flipgate.core.values.verdicts import Evidence
 from flipgate.core.workloads.containers import changes, left_out
 from flipgate.core.workloads.content import deploy_again, new_content, not_pulled
 from flipgate.core.workloads.counts import all_of, coming_up, short_of, wanted_counts
-from flipgate.core.workloads.pointed import marks_for, rolled_by
+from flipgate.core.workloads.pointed import marks_for
 from flipgate.core.workloads.render import configuration_hash
-from flipgate.core.workloads.standstill import held_back, paused, standstills
+from flipgate.core.workloads.standing import rolling, standing
+from flipgate.core.workloads.standstill import standstills
 from flipgate.core.workloads.taken_out import roles_of
 from flipgate.core.workloads.view import SideState, View, Workload, repository_of
 from flipgate.steps.acting.about import about_application
@@ -128,8 +129,8 @@ def bring_up(acting: Acting, release: Release, view: View | None = None) -> None
     keep_dark_preview(acting)  # of a release that this one supersedes
     side = view.sides[dark.side]
     _need_switches(world, side)
-    rolled = rolled_by(world.application, release, side)
-    need_none((*paused(rolled), *held_back(rolled)), obj=_on_its_side(release), untouched="both sides")
+    rolled = rolling(world.application, side, release.images, release.again)
+    need_none(standing(rolled), obj=_on_its_side(release), untouched="both sides")
     unpaused = find_unpaused(world, dark.side)
     rested = find_rested(world, dark.side)
     quiet = all(switch.says(False) for switch in side.switches.values()) and not unpaused and not by_git(world)
@@ -289,7 +290,7 @@ def _changes(world: World, workload: Workload, release: Release, pointed: Mappin
     """What has to change in it, if anything. Where its pods were refused they are asked for once more: what stood in
     their way may be mended."""
     name, application = workload.name, world.application
-    marks = marks_for(application, release, workload, pointed)
+    marks = marks_for(application, workload, release.again, pointed)
     found = changes(workload, application.service(name), release.images[name], release.wanted[name], marks)
     return found or ([workload.asking_again()] if workload.refusal else [])
 

@@ -122,7 +122,7 @@ def revert(world: World, name: str, reason: str, *, by: Speaker, dry_run: bool =
     """Takes a database's newest expansion back. With `dry_run` nothing is changed.
 
     Raises BadInput where the file declares no way down, and without a reason; Refused as `need_revertible` does, and
-    otherwise as `contract_database`. A way down after which the version is as before has not passed.
+    otherwise as `contract_database`. A way down has passed where the version is the one from before the expansion.
     """
     with _asked(world, name, "down", reason, by, dry_run) as (acting, database):
         view = look(acting.world)
@@ -147,13 +147,16 @@ def _revert(asked: _Asked, newest: Migration, up: list[Side], by: str) -> Moved:
 
     with journal(acting, RevertDatabase(side, name, str(asked.before)), also=begun) as entry:
         seen, entry.outcome, after = asked.run()
-        if after and after != asked.before:
+        # Whatever else it has come to: nobody knows that this one is taken back.
+        if taken_back := after is not None and str(after) == newest.before:
             world.store.update(lambda record: ledger.reverted(record, newest, str(after), by, world.now()))
     if after is None:
         raise asked.failed(seen, "all routes and both sides")
-    if after == asked.before:
+    if not taken_back:
+        as_before = " as before, so its way down has changed nothing" if after == asked.before else ""
         raise Refused(
-            f"is at {after} as before: its way down has changed nothing",
+            f"is at {after}{as_before}: it is taken back once it is at {newest.before}, where it was before {newest}. "
+            f"It stays open; {WHAT_TO_DO}",
             reason=Why.MIGRATION_FAILED,
             untouched="all routes, both sides and the ledger",
             evidence=seen,

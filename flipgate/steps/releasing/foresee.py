@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from flipgate.core.gates import preflight as rows_of
 from flipgate.core.gates.database import Database
 from flipgate.core.gates.hooks import HookPoint, hooks_at
+from flipgate.core.record.phases import Phase
 from flipgate.core.record.queue import has_them, waits_for
 from flipgate.core.spec.application import Application
 from flipgate.core.values.verdicts import Evidence
@@ -14,6 +16,7 @@ from flipgate.core.workloads.containers import Marks, changes
 from flipgate.core.workloads.content import deploy_again, not_pulled
 from flipgate.core.workloads.differences import differing_lines, refusal, undeclared
 from flipgate.core.workloads.render import images_of
+from flipgate.core.workloads.standing import standing_rows
 from flipgate.core.workloads.view import SideState
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.differing import differing
@@ -57,6 +60,8 @@ class DeployPlan:
     """What is asked before anything is written, and what it says now."""
     hooks: tuple[str, ...] = ()
     """What would be run at which point, in the order of the points."""
+    refused: str = ""
+    """What would end the release by what the preflight says now; empty where nothing would, or none is brought up."""
 
 
 def foresee(world: World, images: Mapping[str, str], again: str = "") -> DeployPlan:
@@ -81,17 +86,25 @@ def foresee(world: World, images: Mapping[str, str], again: str = "") -> DeployP
     asks = tuple(f"{each.name}: {each.what}" for each in world.application.spec.checks)
     objects = tuple(_changed(world.application, meant, dark))
     found = differing(world, view, meant.side, coming_configuration(world, view, meant.side))
-    refused = {} if by_git(world) else undeclared(world.application, found)
+    changed = {} if by_git(world) else undeclared(world.application, found)
     notes = (
         *(_expanded(each) for each in world.application.spec.databases),
         *not_pulled(world.application, dark, meant.images, meant.again),
-        *([f"{meant.side} {refusal(refused)}: until then no flip is asked about"] if refused else []),
+        *([f"{meant.side} {refusal(changed)}: until then no flip is asked about"] if changed else []),
     )
     outcome = _outcome(meant, deploy_again(world.application, given))
-    differs, rows = tuple(differing_lines(found)), tuple(preflight(world, view, None))
+    still = standing_rows(world.application, dark, meant.images, meant.again)
+    differs, rows = tuple(differing_lines(found)), (*still, *preflight(world, view, None))
     hooks = tuple(hook.line for hook in hooks_at(world.application.spec.hooks, *HookPoint))
+    refused = rows_of.refusal(rows) if _brings_up(meant) else ""
     side, space = str(meant.side), dark.namespace
-    return DeployPlan(meant.id, side, space, outcome, services, objects, asks, notes, differs, rows, hooks)
+    return DeployPlan(meant.id, side, space, outcome, services, objects, asks, notes, differs, rows, hooks, refused)
+
+
+def _brings_up(meant: Meant) -> bool:
+    """Whether a release would be brought up, and so the preflight asked."""
+    same = meant.unseen is not None and meant.unseen.id == meant.id
+    return meant.unseen.phase is Phase.DEPLOYING if meant.unseen and same else not meant.is_live
 
 
 def _expanded(database: Database) -> str:

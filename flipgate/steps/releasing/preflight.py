@@ -34,6 +34,6 @@ def preflight(acting: Acting, release: Release) -> list[Evidence]:
     evidence += need_endpoints(acting, open_release, evidence)
     evidence += need_pulled(acting, open_release, view, evidence)
     now = world.now()
-    if evidence and not any(each.step == PREFLIGHT for each in open_release.judgements):
+    if evidence:
         world.store.update(lambda record: records.judged(record, PREFLIGHT, evidence, now))
     return evidence

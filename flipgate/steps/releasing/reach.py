@@ -11,7 +11,7 @@ from flipgate.core.workloads.reach_job import reach_job
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.looking.look import look_at_side
 from flipgate.steps.looking.preflight import need_rows
-from flipgate.steps.moving.forget_jobs import forget_jobs
+from flipgate.steps.moving.forget_jobs import forget_jobs, forget_stopped
 from flipgate.steps.moving.jobs import run_job
 from flipgate.steps.moving.run_task import while_open
 
@@ -28,6 +28,7 @@ def ask_endpoints(acting: Acting, release: Release) -> list[Evidence]:
     """Returns what each endpoint's Job found, one after the other, all of them. Those that passed leave nothing; one
     that did not is kept for a look. Raises as `while_open` does."""
     world, may_go_on = acting.world, while_open(acting, release)
+    forget_stopped(acting, release.side, keep=release.name)  # of a release that this one has superseded
     found = []
     for endpoint in world.application.spec.reach:
         may_go_on()

@@ -7,6 +7,7 @@ left. A Job is found again by its name; a program or a request that was cut off 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from functools import partial
 
 from flipgate.core.gates.hooks import Hook, HookPoint, awaited, hooks_at, runs_since, said_before
@@ -17,7 +18,7 @@ from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.record import Record
 from flipgate.core.record.release import Release
 from flipgate.core.values.answer import Answer, api_servers_own, wrong_scheme
-from flipgate.core.values.errors import FlipgateError, Refused
+from flipgate.core.values.errors import FlipgateError, Refused, TemporaryError
 from flipgate.core.values.foreign import printable, without_secrets
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
@@ -64,7 +65,7 @@ def run_hooks(
     found: list[Evidence] = []
     for hook in hooks_at(world.application.spec.hooks, point):
         record = world.store.read()
-        seen = _at(record, release.name, point)
+        seen = _at(world, record, release.name, point)
         if said := said_before(hook, seen, world.now()):
             found.append(said)
         elif seen.phase is point.row.phase and (not seen.phase.row.ended or awaited([hook], seen)):
@@ -73,10 +74,11 @@ def run_hooks(
     return found
 
 
-def _at(record: Record, name: str, point: HookPoint) -> Release:
+def _at(world: World, record: Record, name: str, point: HookPoint) -> Release:
     """The release, as it is remembered: an ended one, too, where its end is the point."""
-    settled = record.named(name) if point.row.phase is Phase.SETTLED else None
-    return settled or need_open(record, name)
+    if point.row.phase is Phase.SETTLED:
+        return record.named(name) or world.store.finished(name)[0]
+    return need_open(record, name)
 
 
 def _run(acting: Acting, record: Record, release: Release, hook: Hook, moved: Moved) -> Evidence:
@@ -85,18 +87,38 @@ def _run(acting: Acting, record: Record, release: Release, hook: Hook, moved: Mo
     if hook.at.row.dark and need_dark(world, look(world)).side is not side:
         fact = f"is for {side}, which has the live traffic now"
         raise Refused(fact, obj=f"release {release.name}", reason=Why.SIDE_IS_LIVE, untouched="both sides")
-    if not hook.at.row.dark and (traffic := look_at_traffic(world)).active is not side:
-        return _noted(world, release, hook, _not_run(world, side, hook, f"users are not on {side} by now: {traffic}"))
     still_ours = acting.check_lease if release.phase.row.ended else while_open(acting, release)
     probe = quick_watch(world, release) if release.phase is Phase.BAKING else None
+    asked: list[bool] = []
 
     def may_go_on() -> None:
         still_ours()
+        if not hook.at.row.dark:
+            # Before it begins this has to be known; later it is asked again soon, and one that is ended is run anew.
+            with suppress(TemporaryError) if asked else nullcontext():
+                _need_users(world, side)
+        asked.append(True)
         if probe:
             probe()
         ran = world.monotonic() - began
         moved(min(99.0, 100 * ran / hook.limit_seconds), f"{hook.name}: {ran:.0f} s of at most {hook.limit_seconds} s")
 
+    try:
+        return _noted(world, release, hook, _run_once(acting, record, release, hook, may_go_on, moved))
+    except Refused as gone:
+        if gone.reason != Why.MOVED_ON:
+            raise
+        fact = f"{'ended' if asked else 'not run'}: {gone.fact}"
+        place = str(world.application.place_of(side))
+        return _noted(world, release, hook, Evidence(hook.name, Verdict.UNKNOWN, hook.what, place, fact, hook.wanted))
+
+
+def _run_once(
+    acting: Acting, record: Record, release: Release, hook: Hook, may_go_on: Callable[[], None], moved: Moved
+) -> Evidence:
+    world, side = acting.world, release.side
+    if not hook.at.row.dark:
+        _need_users(world, side)
     world.say(f"hook {hook.name} at {hook.at}: {hook.what}, for at most {hook.limit_seconds} s")
     moved(0.0, f"{hook.name}: {hook.what}")
     _noted(world, release, hook, runs_since(hook, str(world.application.place_of(side)), world.now()))
@@ -107,7 +129,14 @@ def _run(acting: Acting, record: Record, release: Release, hook: Hook, moved: Mo
             found = _without_job(acting, side, release, hook, may_go_on)
             entry.outcome = f"hook {hook.name} at {hook.at}: {found.verdict}"
     world.say(f"hook {found.gate}: {found.verdict} ({found.answer})")
-    return _noted(world, release, hook, found)
+    return found
+
+
+def _need_users(world: World, side: Side) -> None:
+    """Raises Refused (MovedOn) where users are not on this side: a rollback that cannot use the record does not ask who
+    holds the Lease."""
+    if (traffic := look_at_traffic(world)).active is not side:
+        raise Refused(f"users are not on {side} by now: {traffic}", reason=Why.MOVED_ON)
 
 
 def _occasion(record: Record, hook: Hook) -> str:
@@ -115,11 +144,6 @@ def _occasion(record: Record, hook: Hook) -> str:
     question = record.question
     flips = hook.at is HookPoint.BEFORE_FLIP and question is not None and question.kind is QuestionKind.FLIP
     return question.id if flips and question else ""
-
-
-def _not_run(world: World, side: Side, hook: Hook, why: str) -> Evidence:
-    place = str(world.application.place_of(side))
-    return Evidence(hook.name, Verdict.UNKNOWN, hook.what, place, f"not run: {why}", hook.wanted)
 
 
 def _noted(world: World, release: Release, hook: Hook, found: Evidence) -> Evidence:
@@ -132,8 +156,18 @@ def _noted(world: World, release: Release, hook: Hook, found: Evidence) -> Evide
     else:
         world.store.update(change)
     if release.phase.row.ended:
-        write_history(world)
+        _noted_in_history(world, release.name, hook, found)
     return found
+
+
+def _noted_in_history(world: World, name: str, hook: Hook, found: Evidence) -> None:
+    """Keeps it with a release that has ended: of one that a newer one has driven out of the record in the history
+    alone."""
+    if world.store.read().named(name):
+        write_history(world)
+    else:
+        finished, entries, _ = world.store.finished(name)
+        world.store.write_history(finished.noted(hook.at.step, [found], world.now()), entries)
 
 
 def _told(world: World, record: Record, release: Release, hook: Hook, said: Evidence) -> Record:
@@ -170,9 +204,9 @@ def _judge(world: World, release: Release, hook: Hook, found: list[Evidence]) ->
 
 
 def _without_job(acting: Acting, side: Side, release: Release, hook: Hook, may_go_on: Callable[[], None]) -> Evidence:
+    may_go_on()
     if hook.command:
         return run_task(acting, side, release, hook, may_go_on)
-    may_go_on()
     return _ask(acting.world, side, release, hook)
 
 
@@ -213,8 +247,25 @@ def _judged(hook: Hook, answer: Answer) -> tuple[Verdict, str]:
 
 
 def left_after(world: World) -> Release | None:
-    """The settled release whose hooks a death has left, so that somebody has to go on; None without one."""
-    record = world.store.read()
+    """The settled release whose hooks a death has left, so that somebody has to go on; None without one, and while
+    users are between the sides. It is the one that settled last, also where a newer one has been opened since, or has
+    ended: then the history alone has it."""
     hooks = hooks_at(world.application.spec.hooks, HookPoint.AFTER_SETTLED)
-    last = record.ended if hooks else None
-    return last if last and last.phase is Phase.SETTLED and awaited(hooks, last) else None
+    if not hooks:
+        return None
+    record = world.store.read()
+    if record.phase.row.half_way:
+        return None
+    remembered = (each for each in record.releases if each.phase is Phase.SETTLED)
+    last = next(remembered, None) or next((each for each in _history(world) if each.phase is Phase.SETTLED), None)
+    return last if last and awaited(hooks, last) else None
+
+
+def _history(world: World) -> list[Release]:
+    """The releases that have ended, the newest first; none where they cannot be read, which is said: reconcile does the
+    rest of its work."""
+    try:
+        return world.store.history()
+    except FlipgateError as error:
+        world.say(f"whether a hook is left that follows the end of a release is not known: {error}")
+        return []

@@ -168,7 +168,7 @@ def settle(acting: Acting, name: str = "", *, unseen_by: str = "") -> Release:
     need_restable(world, view, release)
     if record.phase is Phase.LIVE:
         unseen_by = ""
-        need_gates(world, QuestionKind.SCALE_DOWN, moving=True)
+        need_gates(world, QuestionKind.SCALE_DOWN, moving=True, may_go_on=acting.check_lease)
         need_begin = may_begin(world, QuestionKind.SCALE_DOWN)
 
         def spent(record: Record) -> Record:

@@ -40,6 +40,7 @@ from flipgate.steps.looking.grants import missing_grants
 from flipgate.steps.looking.header import Found, check_header, header_problems, need_header
 from flipgate.steps.looking.look import look, look_at_side, look_at_traffic
 from flipgate.steps.looking.maintenance import maintenance_problems
+from flipgate.steps.looking.neighbours import neighbour_problems
 from flipgate.steps.looking.other_kinds import kind_problems, need_kinds
 from flipgate.steps.looking.preflight import preflight_problems
 from flipgate.steps.looking.scaled_objects import find_scaled
@@ -81,6 +82,7 @@ def check_application(
         *commands,
         *starter_problems(world),
         *maintenance_problems(world),
+        *neighbour_problems(cluster, application, namespace, say),
         *unread_applications(world),
     ]
     in_git = [*applied_problems(world, say), *git_problems(world, say)]
@@ -90,9 +92,15 @@ def check_application(
     return [*found, *preflight_problems(world, reads_all=deploys), *in_git, *(() if asks_no_pod else _header(world))]
 
 
-def apply_application(cluster: Cluster, application: Application, text: str, namespace: str) -> None:
-    """Writes the application's file to flipgate's namespace, which is created when missing. Changes nothing else."""
+def apply_application(
+    cluster: Cluster, application: Application, text: str, namespace: str, say: Callable[[str], None] = lambda _: None
+) -> None:
+    """Writes the application's file to flipgate's namespace, which is created when missing. Changes nothing else.
+
+    Raises Refused as `need_place` and `need_alone` do.
+    """
     need_place(cluster, application)
+    need_alone(cluster, application, namespace, say)
     body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
     if cluster.find(namespace_address(namespace)) is None:
         cluster.apply(namespace_address(namespace), body)
@@ -355,6 +363,16 @@ def need_place(cluster: Reader, application: Application) -> None:
     _need_both(cluster, application)
     _need_routes(cluster, application)
     need_kinds(cluster, application)
+
+
+@about(untouched="the cluster")
+def need_alone(
+    cluster: Reader, application: Application, namespace: str, say: Callable[[str], None] = lambda _: None
+) -> None:
+    """Raises Refused (DeclaredTwice) where another application in this namespace of flipgate's declares what only one
+    of them can write. Whose file cannot be read is said."""
+    if both := list(neighbour_problems(cluster, application, namespace, say)):
+        raise Refused("; ".join(both), obj=f"application {application.name}", reason=Why.DECLARED_TWICE)
 
 
 def _need_routes(cluster: Reader, application: Application) -> None:

@@ -12,7 +12,7 @@ from flipgate.core.gates.points import THE_FLIP, GatePoint
 from flipgate.core.gates.sample import GateSample, cut_reason
 from flipgate.core.gates.traefik_counters import Probes
 from flipgate.core.record.release import Release
-from flipgate.core.values.errors import FlipgateError
+from flipgate.core.values.errors import FlipgateError, LostLease
 from flipgate.core.values.foreign import fault
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, in_flight
@@ -36,7 +36,7 @@ def measures(world: World, release: Release, probes: Probes | None = None) -> di
 
 
 def measure_of(gate: Gate, reader: Reader) -> Measure:
-    """Returns how a gate is measured. It never raises."""
+    """Returns how a gate is measured. It raises LostLease alone, where its reader may not go on."""
     return quiet(gate.kind.measure(gate, reader))
 
 
@@ -55,6 +55,8 @@ def quiet(measure: Measure) -> Measure:
     def measured(at: float) -> GateSample:
         try:
             return measure(at)
+        except LostLease:  # whoever asks is over, and looks no more
+            raise
         except FlipgateError as error:
             return GateSample(at, None, cut_reason(error.fact))
         except Exception as error:  # any at all: users' safety does not hang on a gate's own fault

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -83,6 +83,8 @@ class WorldReader:
     began: datetime | None = None
     """When that begins which counts, where that is not the flip."""
     dark_since: datetime | None = None
+    may_go_on: Callable[[], None] = lambda: None
+    """Asked while a program runs; what it raises ends the program."""
 
     @property
     def since(self) -> datetime:
@@ -185,7 +187,7 @@ class WorldReader:
         if release:
             images = json.dumps(dict(release.images), sort_keys=True)
             about |= {"RELEASE": release.name, "IMAGES": images}
-        return run_alone(command, about, timeout=timeout_seconds)
+        return run_alone(command, about, timeout=timeout_seconds, may_go_on=self.may_go_on)
 
     def fetch(self, url: str, authorization: SecretKey | None) -> Answer | str:
         return sources.fetch(_source(self.world, url, authorization))

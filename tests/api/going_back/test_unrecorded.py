@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from flipgate.core.gates.hooks import Hook
+from flipgate.core.gates.job_check import job_labels
 from flipgate.core.record.phases import Phase, Reason
+from flipgate.core.values import stamps
+from flipgate.core.values.base import but
 from flipgate.core.values.errors import LostLease, TemporaryError
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.acting import Acting
@@ -17,10 +21,15 @@ from flipgate.steps.going_back.hand_back import HandedBack
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.going_back.unrecorded import AT_WORK_SECONDS, left_unrecorded
 from flipgate.steps.looking.look import look, look_at_traffic, need_dark
+from flipgate.steps.moving.maintenance import set_maintenance
 from flipgate.steps.moving.rest import rest
+from tests.api.jobs import path, the_job
+from tests.api.moving.test_maintenance import FLAGS, flagged
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, meanwhile, under_lease
 from tests.api.steps import unreadable, users_complain
 from tests.api.wire import Holding, serving
+
+NO = '{"data": {"moving": "no"}}'
 
 
 @pytest.fixture
@@ -74,6 +83,36 @@ def test_nobody_cleans_up_until_reconcile_writes_it_down_hands_the_workers_back_
         assert [each.reason for each in told] in ([], [Reason.TRAFFIC_RESTORED])
         assert not left_unrecorded(live, look(live))
         assert recover(live).changed is False
+
+
+@pytest.mark.parametrize("on", [True, False], ids=["on", "off"])
+def test_it_leaves_the_maintenance_flag_to_a_person_who_is_told_where_it_is_on(shop: Shop, on: bool) -> None:
+    live = flagged(shop, until=Phase.BAKING)
+    if on:
+        under_lease(live, set_maintenance)
+    shop.play_all_ready()
+    with unreadable(shop):
+        left = [each for each in users_complain(shop).left if "maintenance flag" in each]
+    assert (shop.where(), len(left)) == (("blue",), on)
+    if on:
+        assert f"key moving of ConfigMap {shop.own}/{FLAGS}, is yes still; reconcile takes off what" in left[0]
+        assert left[0].endswith(f"kubectl -n {shop.own} patch configmap {FLAGS} --type merge -p '{NO}'")
+
+
+def test_it_stops_jobs_of_hooks_and_whoever_comes_after_it_may_still_write_them(shop: Shop, live: World) -> None:
+    stamp = {stamps.STAMP: "1.made"}
+    labels = {**job_labels(shop.name, "r-1", "hook"), **stamp}
+    pod = {"restartPolicy": "Never", "containers": [{"name": "warm", "image": "warm:1"}]}
+    job = {"metadata": {"name": "warm", "labels": labels}, "spec": {"template": {"spec": pod}}}
+    shop.cluster.create(path(shop), job)
+    declared = Hook.model_validate({"name": "warm", "at": "after-flip", "workload": "web", "run": ["warm"]})
+    shop.application = but(shop.application, spec=but(shop.application.spec, hooks=(declared,)))
+    rolled_back_unrecorded(shop)
+    assert the_job(shop)["spec"]["suspend"] is True
+    shop.cluster.merge(f"{path(shop)}/warm", {"spec": {"suspend": False}})
+    with shop.playing_ready():
+        recover(shop.world("reconcile"))
+    assert the_job(shop)["spec"]["suspend"] is True, "reconcile stops it, too"
 
 
 def test_a_rollback_that_chose_a_side_and_moved_nobody_is_ended_when_its_time_is_over(

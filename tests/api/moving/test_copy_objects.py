@@ -11,9 +11,10 @@ import pytest
 from flipgate.core.record.intents import COPY_OBJECTS
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import EntryState
-from flipgate.core.values.errors import Conflict, Forbidden
+from flipgate.core.values.errors import Conflict, Forbidden, LostLease
 from flipgate.core.values.sides import Side
 from flipgate.core.values.stamps import STAMP
+from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.looking.look import look
@@ -152,6 +153,25 @@ def test_one_that_is_made_late_holds_nothing(copying: Shop, monkeypatch: pytest.
     with world.acting() as acting:
         copy_objects._copy(acting, GREEN, ("Secret", "key"))
     assert found(copying, "secret", "key")["data"] == {"password": encoded("{}")}
+
+
+@pytest.mark.parametrize("written", [False, True], ids=["untouched", "written since"])
+def test_one_that_nobody_fills_goes_unless_somebody_has_written_it_since(
+    copying: Shop, monkeypatch: pytest.MonkeyPatch, written: bool
+) -> None:
+    """Its release is aborted between the two writes."""
+    world = copying.adopted()
+    secret, where = ("Secret", "key"), path(copying, GREEN, "secret", "key")
+
+    def stolen(_: Acting) -> None:
+        if written:
+            copying.cluster.merge(where, {"metadata": {"labels": {"somebody": "else"}}})
+        raise LostLease("was taken over by another actor")
+
+    monkeypatch.setattr(Acting, "confirm_lease", stolen)
+    with world.acting() as acting, pytest.raises(LostLease):
+        copy_objects._copy(acting, GREEN, secret)
+    assert (copying.cluster.find(where) is not None) == written
 
 
 def test_what_somebody_else_keeps_is_never_written(copying: Shop) -> None:

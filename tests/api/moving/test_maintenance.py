@@ -20,9 +20,11 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.looking.look import look
 from flipgate.steps.looking.maintenance import maintenance_problems
+from flipgate.steps.looking.neighbours import neighbour_problems
 from flipgate.steps.moving.maintenance import put_maintenance_right, set_maintenance, take_maintenance_off
 from flipgate.steps.releasing.planned import plan_of
 from flipgate.steps.releasing.questions import standing
+from flipgate.steps.releasing.setup import apply_application
 from tests.api.front import fronted
 from tests.api.going_back.test_crash import die
 from tests.api.late import behind
@@ -157,6 +159,22 @@ def test_one_that_cannot_be_set_moves_nobody_and_check_says_so(
     assert (problem.startswith("spec.maintenance: "), why in problem) == (True, True)
 
 
+def test_apply_and_check_refuse_a_key_that_is_another_applications_too(shop: Shop) -> None:
+    key = f"  maintenance: {{namespace: {shop.own}, configMap: {FLAGS}, key: moving}}\n"
+    other = shop.text.replace(f"name: {shop.name}}}", "name: desk}") + key
+    shop.world().store.of("desk").write_application(other)
+    mine = shop.text + key
+    with refusing("DeclaredTwice", match=f"key moving of ConfigMap {shop.own}/{FLAGS} is application desk's, too"):
+        apply_application(shop.cluster, load_application(mine, "shop.yaml"), mine, shop.own)
+    assert shop.world().store.application() == shop.application
+    said: list[str] = []
+    shop.world().store.of("garbled").write_application("{")
+    (problem,) = neighbour_problems(shop.cluster, load_application(mine, "shop.yaml"), shop.own, said.append)
+    assert "whether application garbled writes the same is not known" in said[0]
+    assert "application desk's, too" in problem
+    assert [*neighbour_problems(shop.cluster, load_application(other, "desk.yaml"), shop.own)] == []
+
+
 @pytest.mark.parametrize("gone", [True, False], ids=["gone", "forbidden"])
 def test_a_rollback_neither_waits_for_it_nor_fails_for_it_and_people_are_told(
     shop: Shop, tmp_path: Path, gone: bool
@@ -186,6 +204,27 @@ def test_a_rollback_neither_waits_for_it_nor_fails_for_it_and_people_are_told(
     assert ("could not be taken off" in shown, "--type merge -p" in shown) == (True, True)
     put_maintenance_right(shop.world("reconcile"))
     assert (flag(shop), dark.store.read().maintenance) == ("no", None)
+
+
+def test_one_of_another_file_that_may_still_be_on_is_not_forgotten(shop: Shop, dark: World, tmp_path: Path) -> None:
+    under_lease(dark, set_maintenance)
+    through = fronted(shop)
+
+    def script(request: Handler) -> Answer | None:
+        if request.path.partition("?")[0].endswith(f"configmaps/{FLAGS}"):
+            return 403, b'{"kind": "Status", "message": "forbidden", "reason": "Forbidden", "code": 403}'
+        return through(request)
+
+    shop.cluster.create(shop.config_maps, {"metadata": {"name": "banner"}, "data": {"moving": "no"}})
+    shop.application = load_application(shop.text.replace(f"configMap: {FLAGS}", "configMap: banner"), "shop.yaml")
+    still_on = refusing("MaintenanceNotSet", match=f"ConfigMap {shop.own}/{FLAGS}, may still be on")
+    with serving(script, tmp_path) as cluster, still_on:
+        under_lease(shop.world(ACTOR, cluster), set_maintenance)
+    noted = dark.store.read().maintenance
+    assert (noted and noted.config_map, flag(shop)) == (FLAGS, "yes")
+    under_lease(shop.world(ACTOR), set_maintenance)
+    noted = dark.store.read().maintenance
+    assert (noted and noted.config_map, flag(shop)) == ("banner", "no"), "once it was seen off"
 
 
 def test_a_rollback_takes_it_off_once_users_are_back(shop: Shop, tmp_path: Path) -> None:

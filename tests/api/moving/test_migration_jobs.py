@@ -55,6 +55,7 @@ def test_a_version_is_never_read_from_a_job_that_has_ended(shop: Shop, world: Wo
         for _ in range(2):
             Migrating(acting, GREEN, release).version(ORDERS, "before")
     assert len(set(names(shop))) == 2
+    assert {job["spec"]["ttlSecondsAfterFinished"] for job in shop.cluster.items(path(shop))} == {600}
 
 
 def test_one_that_runs_is_stopped_by_nobody_and_one_that_does_not_yet_never_will(shop: Shop, world: World) -> None:

@@ -9,18 +9,21 @@ from typing import Any
 
 import pytest
 
+from flipgate.adapters import programs
 from flipgate.core.gates.kinds import Gate
 from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.record import Record
 from flipgate.core.values.base import but
+from flipgate.core.values.errors import LostLease
 from flipgate.core.values.verdicts import Evidence
+from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.commands import command_problems, unread_applications
-from flipgate.steps.watching.points import gates_before
+from flipgate.steps.watching.points import gates_before, need_gates
 from tests.api.desk import Desk
 from tests.api.played import PlayedPrefect, SuspendedError
 from tests.api.releasing.test_gates_hold import asked, flip, gated, reconcile, shown
-from tests.api.shop import Shop
+from tests.api.shop import Shop, under_lease
 from tests.api.wire import Answer, Handler, serving
 
 pytestmark = pytest.mark.xdist_group("prefect")  # one process imports it, which takes seconds
@@ -69,6 +72,28 @@ def test_a_program_is_told_of_the_release_and_its_images_and_its_exit_code_answe
     program("echo the backup is 31 h old; exit 1")
     verdict, answer = found(dark)
     assert (verdict, "exit code 1 after" in answer, "the backup is 31 h old" in answer) == ("fail", True, True)
+
+
+def test_a_program_is_ended_once_the_lease_is_lost(
+    dark: World, program: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who has taken over may move users meanwhile: a verdict for one that is over is nobody's."""
+    monkeypatch.setattr(programs, "ASK_SECONDS", 0.0)
+    declare(dark, command=("backup-age",), timeout_seconds=60)
+    began, ended = tmp_path / "began", tmp_path / "ended"
+    program(f"trap 'touch {ended}; exit 0' TERM; touch {began}; while :; do sleep 0.05; done")
+
+    def stolen(acting: Acting) -> None:
+        def may_go_on() -> None:
+            if began.exists():
+                with dark.acting(steal=True):
+                    acting.confirm_lease()
+
+        with pytest.raises(LostLease):
+            need_gates(acting.world, FLIP, moving=True, may_go_on=may_go_on)
+
+    under_lease(dark, stolen)
+    assert ended.exists()
 
 
 def test_a_program_that_is_not_there_is_unknown_and_said_before_a_release_is_opened(

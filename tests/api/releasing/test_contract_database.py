@@ -26,7 +26,7 @@ from flipgate.steps.releasing.freeze import freeze
 from flipgate.steps.releasing.planned import MIGRATIONS
 from flipgate.steps.releasing.questions import pose
 from lab.machine.paths import CHECKOUT
-from tests.api.migrating import BEGUN, Orders, expanded, settled
+from tests.api.migrating import BEGUN, TAKE_BACK, Orders, expanded, settled
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop
 from tests.api.steps import refusing, status
 from tests.core.builders import ANA, declaring
@@ -194,9 +194,21 @@ def test_a_way_down_that_changes_nothing_has_failed(shop: Shop, orders: Orders) 
     world = expanded(shop, orders, Phase.DARK)
     roll_back(world, "given up", by="ana")
     orders.put("down", "true")
-    with refusing("MigrationFailed", "is at 13 as before"):
+    with refusing("MigrationFailed", "is at 13 as before, so its way down has changed nothing"):
         revert(world, "orders", "given up", by=ANA)
     assert world.store.read().migrations[0].state == "expanded"
+
+
+@pytest.mark.parametrize("to", [11, 14])
+def test_a_way_down_that_comes_to_another_version_has_failed(shop: Shop, orders: Orders, to: int) -> None:
+    """One step of several, say, or one too many: the ledger says what is so."""
+    world = expanded(shop, orders, Phase.DARK)
+    roll_back(world, "given up", by="ana")
+    orders.put("down", orders.migrating(to, TAKE_BACK))
+    with refusing("MigrationFailed", f"is at {to}: it is taken back once it is at 12, where it was before orders: 12"):
+        revert(world, "orders", "given up", by=ANA)
+    record = world.store.read()
+    assert (record.migrations[0].state, record.open_entry) == ("expanded", None)
 
 
 def test_an_expansion_that_was_killed_before_it_did_anything_has_no_way_down(shop: Shop, orders: Orders) -> None:

@@ -12,6 +12,7 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.releasing.bring_up import bring_up, open_release
 from flipgate.steps.releasing.foresee import ServicePlan, foresee
 from tests.api.desk import Desk
+from tests.api.releasing.test_preflight import put_quota
 from tests.api.shop import GREEN, Shop, under_lease
 
 WEB = {"web": "shop/web:2"}
@@ -73,6 +74,22 @@ def test_by_the_command_line_without_any_prefect(shop: Shop, world: World, tmp_p
         "podsNow": 0,
         "podsThen": 2,
     }
+    assert world.store.read().release is None
+
+
+def test_a_row_that_fails_ends_the_dry_run_with_exit_code_1_but_where_nothing_would_be_brought_up(
+    shop: Shop, world: World, tmp_path: Path
+) -> None:
+    put_quota(shop, "1")
+    desk = Desk(shop, tmp_path)
+    words = ("deploy", shop.name, "--image", "web=shop/web:2", "--dry-run")
+    assert desk.refused(*words) == "PreflightFailed"
+    shown = desk.run(*words)
+    assert (shown.exit_code, "asked    room in the namespace: fail: ResourceQuota" in shown.stdout) == (1, True)
+    assert "rows do not pass; room in the namespace: fail: " in shown.stderr
+    assert "Left untouched: everything: no release was opened." in shown.stderr
+    live = desk.run("deploy", shop.name, "--image", "web=shop/web:1", "--dry-run")
+    assert live.exit_code == 0, live.output
     assert world.store.read().release is None
 
 

@@ -175,6 +175,59 @@ def test_each_object_is_read_once_and_said_once_however_many_pods_need_it(shop: 
     assert len(asked) == len(set(asked)) == 6
 
 
+@pytest.mark.parametrize("listed", [True, False], ids=["listed", "forbidden"])
+def test_many_config_maps_and_accounts_are_one_list_where_that_is_allowed_and_the_rows_are_the_same(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listed: bool
+) -> None:
+    monkeypatch.setattr(parity, "MANY", 1)
+    reads = [{"configMapRef": {"name": name}} for name in ("gone", "other", "same")]
+    naming(shop, container={"envFrom": reads}, serviceAccountName="robot")
+    for side in Side:
+        put(shop, side, "ConfigMap", "other", data={"a": f"of {side}"})
+        put(shop, side, "ConfigMap", "same", data={"a": "1"})
+    put(shop, BLUE, "ServiceAccount", "robot", imagePullSecrets=[{"name": "pull"}])
+    shop.adopted()
+    seen: list[str] = []
+
+    def noting(_: str, path: str) -> Answer | None:
+        seen.append(path.partition("?")[0])
+        denied = not listed and seen[-1].endswith(("/configmaps", "/serviceaccounts"))
+        return (403, b'{"kind": "Status", "message": "forbidden", "reason": "Forbidden"}') if denied else None
+
+    with serving(Through(shop.kubeconfig, before=noting), tmp_path) as cluster:
+        world = shop.world(cluster=cluster)
+        view = look(world)
+        seen.clear()
+        rows = {row.gate: row for row in parity.read_parity(world, view, None)}
+    by_name = [path for path in seen if "/configmaps/" in path or "/serviceaccounts/" in path]
+    assert len(by_name) == (0 if listed else 10)
+    assert (rows["ConfigMap gone"].verdict, rows["ServiceAccount robot"].verdict) == ("fail", "fail")
+    assert rows["ConfigMap other"].answer == "differs from the live side's: keys a"
+    assert "ConfigMap same" not in rows
+
+
+def test_while_a_secret_is_awaited_nothing_else_is_read(shop: Shop, tmp_path: Path) -> None:
+    naming(shop, container={"envFrom": [*READS_KEY["envFrom"], {"configMapRef": {"name": "app"}}]})
+    put(shop, BLUE, "Secret", "key", data={})
+    for side in Side:
+        put(shop, side, "ConfigMap", "app", data={})
+    declaring(shop, "{waitSeconds: 10}")
+    shop.cluster.create(EXTERNAL.format(shop.namespace(GREEN)), {**external("key"), "spec": {}})
+    shop.adopted()
+    release = opened(shop.world())
+    seen: list[str] = []
+
+    def noting(_: str, path: str) -> None:
+        seen.append(path.rpartition("/")[2])
+
+    with serving(Through(shop.kubeconfig, before=noting), tmp_path) as cluster:
+        world = timed_by_its_waiting(shop.world(cluster=cluster))
+        rows = {row.gate: row for row in parity.read_parity(world, look(world), release)}
+    assert rows["ExternalSecret key"].answer.endswith(", for 10 s")
+    assert seen.count("app") == 4, "on each side before the wait, and after it"
+    assert seen.count("key") > 20
+
+
 @pytest.mark.parametrize("away", [False, True])
 def test_where_the_secret_is_there_what_makes_it_keeps_no_release_back_unless_the_file_asks(
     shop: Shop, tmp_path: Path, away: bool
@@ -232,7 +285,7 @@ def test_five_faults_are_one_refusal_with_what_mends_each(shop: Shop) -> None:
     with refuses("PreflightFailed") as refused, world.acting() as acting:
         releasing.preflight(acting, release)
     said, green = refused.value.fact, shop.namespace(GREEN)
-    assert said.startswith("5 of 5 do not pass; ")
+    assert said.startswith("5 of 6 rows do not pass; ")
     for mend in (
         f"kubectl -n {shop.namespace(BLUE)} get secret pull -o yaml",
         f"kubectl -n {green} create serviceaccount robot",

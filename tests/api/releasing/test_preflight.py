@@ -10,7 +10,7 @@ from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.release import PREFLIGHT, Release
 from flipgate.core.values.errors import Refused, TemporaryError
 from flipgate.core.values.verdicts import Verdict
-from flipgate.steps.acting.world import World
+from flipgate.steps.acting.world import World, utc_now
 from flipgate.steps.looking import preflight as looking
 from flipgate.steps.looking import room
 from flipgate.steps.looking.look import look
@@ -19,6 +19,7 @@ from flipgate.steps.releasing.preflight import preflight
 from flipgate.steps.releasing.settle import failing
 from flipgate.steps.releasing.suite import still_passed
 from tests.api.shop import COUNTS, GREEN, Shop, opened, under_lease
+from tests.api.steps import later
 from tests.api.wire import Answer, Through, serving
 from tests.core.builders import refuses
 
@@ -48,7 +49,7 @@ def test_a_row_that_fails_ends_the_release_before_anything_is_written_and_is_kep
     before = [shop.deployment(GREEN, name)["metadata"]["resourceVersion"] for name in COUNTS]
     release = opened(world)
     error = refused(world, release)
-    assert error.fact.startswith("1 of 1 do not pass; room in the namespace: fail: ResourceQuota ")
+    assert error.fact.startswith("1 of 2 rows do not pass; room in the namespace: fail: ResourceQuota ")
     assert error.next_command == f"flipgate check {shop.name}"
     assert before == [shop.deployment(GREEN, name)["metadata"]["resourceVersion"] for name in COUNTS]
     ended = world.store.read().last
@@ -82,11 +83,12 @@ def test_what_passed_is_noted_once_and_shown_to_who_is_asked_for_the_flip(shop: 
     (foreseen, *_) = foresee(world, {"web": "shop/web:2"}).preflight
     assert (foreseen.gate, foreseen.verdict) == (room.GATE, Verdict.PASS)
     release = opened(world)
-    for _ in range(2):  # a run that is taken over begins anew
-        under_lease(world, preflight, release)
+    for seconds in (0, 60):  # a run that is taken over begins anew
+        under_lease(later(world, seconds), preflight, release)
     kept = world.store.read().release
     assert kept
     assert [each.step for each in kept.judgements] == [PREFLIGHT]
+    assert (kept.judgements[0].at - utc_now()).total_seconds() > 30, "what was found last"
     (row, *_) = still_passed(world, release)
     assert (row.gate, row.verdict) == (room.GATE, Verdict.PASS)
     assert "ago, before anything was written: each takes it" in row.answer

@@ -17,6 +17,7 @@ from flipgate.core.values.verdicts import Verdict
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
+from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.moving import jobs
 from flipgate.steps.releasing.foresee import foresee
 from flipgate.steps.releasing.preflight import preflight
@@ -87,7 +88,7 @@ def test_one_that_does_not_ends_the_release_before_any_pod_and_all_of_them_are_a
     world = meanwhile(shop.adopted(), ends(shop, "Failed", "BackoffLimitExceeded"))
     declaring(world, DATABASE, {**DATABASE, "name": "broker"})
     error = refused(world)
-    assert error.fact.startswith("2 of 2 do not pass; reach database: fail: the Job failed (BackoffLimitExceeded")
+    assert error.fact.startswith("2 of 3 rows do not pass; reach database: fail: the Job failed (BackoffLimitExceeded")
     assert "; reach broker: fail: " in error.fact
     assert shop.counts(GREEN) == dict.fromkeys(COUNTS, 0)
     ended = world.store.read().last
@@ -95,6 +96,30 @@ def test_one_that_does_not_ends_the_release_before_any_pod_and_all_of_them_are_a
     assert (ended.phase, ended.changes[-1].reason) == (Phase.FAILED, Reason.PREFLIGHT_FAILED)
     assert {each.step for each in ended.judgements} == {PREFLIGHT}
     assert len(found_jobs(shop)) == 2, "what failed is kept for a look"
+
+
+@pytest.mark.parametrize("how", ["aborted", "superseded"])
+def test_a_job_that_is_stopped_with_its_release_goes(shop: Shop, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    monkeypatch.setattr(jobs, "ASK_SECONDS", 0.0)
+    monkeypatch.setattr(jobs, "LOOK_SECONDS", 0.0)
+    world, ended = declaring(shop.adopted(), DATABASE), list[bool]()
+
+    def ends_the_release() -> None:
+        if found_jobs(shop) and not ended:
+            ended.append(True)
+            other = declaring(shop.world("ben"), DATABASE)
+            roll_back(other, "not this one", by="ben") if how == "aborted" else opened(other, "3")
+
+    release = opened(world)
+    with pytest.raises(Refused):
+        under_lease(meanwhile(world, ends_the_release), preflight, release)
+    assert ended
+    if how == "superseded":
+        assert [job["spec"]["suspend"] for job in found_jobs(shop)] == [True]
+        newer = world.store.read().release
+        assert newer
+        under_lease(declaring(meanwhile(shop.world(), ends(shop)), DATABASE), preflight, newer)
+    assert found_jobs(shop) == []
 
 
 def test_a_job_that_never_ends_fails_by_its_limit(shop: Shop) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from flipgate.adapters import programs
 from flipgate.core.gates.hooks import Hook, HookPoint
-from flipgate.core.record.phases import Phase, QuestionKind
+from flipgate.core.record import record as records
+from flipgate.core.record.phases import Phase, QuestionKind, Reason
 from flipgate.core.record.record import EntryState
 from flipgate.core.record.release import Release
 from flipgate.core.values.base import but
@@ -25,7 +26,8 @@ from flipgate.steps.releasing.planned import hook_lines
 from flipgate.steps.releasing.run_hooks import left_after, run_hooks
 from flipgate.steps.releasing.settle import failing, settle
 from tests.api.jobs import ends, path, the_job
-from tests.api.shop import GREEN, Shop, last_entry, meanwhile, opened
+from tests.api.shop import GREEN, Shop, advanced, last_entry, meanwhile, opened
+from tests.api.steps import unreadable, users_complain
 from tests.core import builders
 
 MIGRATE = {"name": "migrate", "at": "before-bring-up", "workload": "web", "run": ["migrate", "up"]}
@@ -343,6 +345,44 @@ def test_while_one_runs_users_are_watched_and_go_back_at_once(
         run(world, released(world), AFTER)
 
 
+def test_none_begins_once_a_rollback_without_the_record_has_sent_users_back(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes no Lease, and looks for Jobs before this one is made."""
+    world = declare(shop.gone_live(until=Phase.BAKING), MIGRATE | {"at": "after-flip"})
+    monkeypatch.setattr("flipgate.steps.releasing.run_hooks.quick_watch", lambda *_: None)
+    making = jobs.make_job
+
+    def made(*arguments: Any) -> dict[str, Any]:
+        with unreadable(shop):
+            assert not users_complain(shop).recorded
+        return making(*arguments)
+
+    monkeypatch.setattr(jobs, "make_job", made)
+    (found,) = run(world, released(world), AFTER)
+    assert (found.verdict, "users are not on green by now" in found.answer) == (Verdict.UNKNOWN, True)
+    assert (shop.where(), the_job(shop)["spec"]["suspend"]) == (("blue",), True)
+    assert the_job(shop)["metadata"]["generation"] == 1, "it was never let run"
+
+
+def test_a_program_ends_once_a_rollback_without_the_record_has_sent_users_back(
+    shop: Shop, ran: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(programs, "ASK_SECONDS", 0.0)
+    monkeypatch.setattr("flipgate.steps.releasing.run_hooks.quick_watch", lambda *_: users_go)
+    world = declare(shop.gone_live(until=Phase.BAKING), PROGRAM | {"at": "after-flip", "command": ["endless"]})
+    gone = list[bool]()
+
+    def users_go() -> None:
+        if ran.read_text() and not gone:
+            with unreadable(shop):
+                gone.append(users_complain(shop).recorded)
+
+    (found,) = run(world, released(world), AFTER)
+    assert (found.verdict, gone) == (Verdict.UNKNOWN, [False])
+    assert found.answer.startswith("ended: users are not on green by now")
+
+
 def test_what_follows_the_end_is_run_once_and_stands_in_the_history(shop: Shop, ran: Path) -> None:
     world = settled(shop, PROGRAM | {"at": "after-settled", "command": ["broken"]})
     left = left_after(world)
@@ -354,6 +394,31 @@ def test_what_follows_the_end_is_run_once_and_stands_in_the_history(shop: Shop, 
     assert ran.read_text() == "broken\n"
     (proof,) = world.store.finished(left.name)[0].judgements[-1].proofs
     assert (proof.gate, proof.verdict, proof.output) == ("warm", "fail", "no cache\n")
+
+
+@pytest.mark.parametrize("ended", [False, True], ids=["opened", "ended"])
+def test_what_follows_the_end_is_run_though_a_newer_release_was_opened_or_has_ended_first(
+    shop: Shop, ran: Path, ended: bool
+) -> None:
+    world = settled(shop, PROGRAM | {"at": "after-settled"})
+    first = released(world)
+    newer = opened(world, "3")
+    if not ended:
+        advanced(world, newer, Phase.FLIPPING)
+        assert left_after(world) is None, "not while users are moved"
+        undone = Phase.DARK, Reason.MOVE_UNDONE
+        world.store.update(lambda record: records.advance(record, *undone, world.now(), actor="ana"))
+    if ended:
+        roll_back(world, "not this one", by="ana")
+    left = left_after(world)
+    assert left
+    assert (left.name, world.store.read().named(first.name) is None) == (first.name, ended)
+    (found,) = run(world, left, SETTLED)
+    assert (found.verdict, ran.read_text(), left_after(world)) == (Verdict.PASS, "warm\n", None)
+    run(world, left, SETTLED)
+    assert ran.read_text() == "warm\n", "once"
+    proofs = [proof for said in world.store.finished(first.name)[0].judgements for proof in said.proofs]
+    assert [(proof.gate, proof.verdict) for proof in proofs if proof.gate == "warm"] == [("warm", "pass")]
 
 
 def test_one_that_is_declared_after_the_end_is_not_run_for_it(shop: Shop, ran: Path) -> None:

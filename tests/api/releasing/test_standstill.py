@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.release import Release
 from flipgate.core.values.errors import Refused
+from flipgate.core.values.verdicts import Verdict
 from flipgate.core.workloads import standstill
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look
@@ -16,9 +18,12 @@ from flipgate.steps.moving.hand_over import hand_over_workers
 from flipgate.steps.moving.move import need_counts
 from flipgate.steps.moving.stamp import stamped_look
 from flipgate.steps.releasing.bring_up import bring_up, open_release, scale_to_live, wait_ready
+from flipgate.steps.releasing.foresee import foresee
+from flipgate.steps.releasing.preflight import preflight
 from flipgate.steps.releasing.settle import failing
 from flipgate.steps.releasing.setup import check_application
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, advanced, opened, under_lease
+from tests.api.steps import refusing
 
 LONG = 600.0
 
@@ -60,6 +65,20 @@ def test_a_paused_deployment_is_named_before_anything_is_written(shop: Shop, wor
     assert refused.value.next_command == f"kubectl -n {shop.name}-green rollout resume deployment/{name}"
     assert shop.version(f"{shop.deployments(GREEN)}/{name}") == before
     assert shop.counts(GREEN) == dict.fromkeys(COUNTS, 0)
+
+
+def test_a_paused_one_is_a_row_of_the_preflight_before_any_hook_and_of_the_dry_run(shop: Shop, world: World) -> None:
+    pause(shop, "web")
+    images = {"web": "shop/web:2"}
+    fact = f"Deployment {shop.name}-green/web is paused: Kubernetes starts no pod of its new template"
+    mend = f"kubectl -n {shop.name}-green rollout resume deployment/web"
+    plan = foresee(world, images)
+    (row,) = [each for each in plan.preflight if each.gate == "Deployment web"]
+    assert (row.verdict, row.answer, row.mend, fact in plan.refused) == (Verdict.FAIL, fact, mend, True)
+    assert foresee(world, {"mailer": "shop/mailer:2"}).refused == "", "it gets no new template"
+    release = open_release(world, images, "ci")
+    with world.acting() as acting, refusing("PreflightFailed", match=re.escape(f"{fact} ({mend})")):
+        preflight(acting, release)
 
 
 def test_one_that_is_paused_while_its_pods_are_waited_for_is_named(

@@ -115,6 +115,7 @@ def test_an_image_that_is_not_live_there_is_named_and_without_a_release_nothing_
         ("http: {url: 'https://ana:secret@x/y'}, at: flip", "without user and password .not shown."),
         ("http: {url: 'x/y'}, at: flip", "must be an address"),
         ("application: {name: staging}, at: flip", "asks nothing of a release there"),
+        ("application: {name: shop, hours: 2}, at: flip", "gate a asks shop itself"),
         ("restarts: 0, orTick: yes it is so", "has orTick, and nobody is asked at bake"),
         ("restarts: 0, at: flip, orTick: ''", "orTick"),
     ],

@@ -12,6 +12,8 @@ from tests.core.builders import SHOP
 
 USUAL = "{name: orders, version: {command: [v]}, expand: {command: [e]}}"
 
+AGAIN = "{template: {spec: {restartPolicy: OnFailure, containers: [{name: a, image: 'acme/migrate:1'}]}}}"
+
 
 CLONE = "clone: {live: orders, create: {command: [c]}, drop: {command: [d]}, configMap: which}"
 OWN = "stop: {command: [s]}, carry: {command: [c]}, lag: {command: [l]}, allow: {command: [a]}"
@@ -61,6 +63,10 @@ def test_programs_are_told_which_database_is_live_for_a_side() -> None:
         ([USUAL, USUAL], "named more than once: orders"),
         (["{name: orders, expand: {command: [e]}}"], "version: is required, and missing"),
         ([USUAL.replace("[e]}", "[e], job: {}}")], "template.spec.containers"),
+        (
+            [USUAL.replace("command: [e]", f"job: {AGAIN}")],
+            "restartPolicy OnFailure, by which what failed is tried again in the same pod",
+        ),
         ([USUAL.replace("command: [e]", "timeoutSeconds: 5")], "needs exactly one of command, job, workload"),
         ([USUAL.replace("command: [e]", "workload: wbe, run: [up]")], 'unknown service "wbe"; did you mean "web"'),
         ([with_more(CLONE, PER_SIDE)], "has clone and perSide"),
@@ -79,3 +85,17 @@ def test_what_cannot_be_meant_is_refused(databases: list[str], fact: str) -> Non
 def test_a_database_that_is_not_declared_is_named_with_the_nearest() -> None:
     with pytest.raises(BadInput, match='unknown database "order"; did you mean "orders"'):
         declaring(USUAL).database("order")
+
+
+def test_a_job_that_asks_to_be_tried_again_is_and_those_that_only_look_go_sooner() -> None:
+    again = AGAIN.replace("{template", "{backoffLimit: 2, template")
+    looking = "backup: {command: [b]}, down: {command: [d]}"
+    orders = declaring(f"{{name: orders, version: {{command: [v]}}, expand: {{job: {again}}}, {looking}}}").database(
+        "orders"
+    )
+    assert {task.name: task.kept_seconds for task in orders.programs} == {
+        "orders-version": 600,
+        "orders-expand": 86_400,
+        "orders-down": 86_400,
+        "orders-backup": 600,
+    }

@@ -28,8 +28,9 @@ from flipgate.core.record.phases import (
     works_in,
 )
 from flipgate.core.record.phases_page import render_phases
-from flipgate.core.record.release import phase_seconds, release_id
+from flipgate.core.record.release import BAKE, PREFLIGHT, phase_seconds, release_id
 from flipgate.core.values.errors import Refused
+from flipgate.core.values.verdicts import Evidence, Verdict
 from tests.core import source
 from tests.core.builders import at, release
 
@@ -222,3 +223,17 @@ def test_a_phase_entered_twice_is_added_up_and_an_ended_release_stops_counting()
     assert phase_seconds(twice, at(5)) == {"dark": 4.0, "flipping": 1.0}
     ended = release(Phase.DARK, Phase.REJECTED)
     assert phase_seconds(ended, at(1000)) == {"dark": 1.0, "rejected": 0.0}
+
+
+def test_of_the_preflight_the_newest_alone_is_kept_and_of_a_bake_each() -> None:
+    def row(answer: str) -> list[Evidence]:
+        return [Evidence("room", Verdict.PASS, "room", "Kubernetes", answer, "")]
+
+    said = release()
+    for seconds, step in enumerate((PREFLIGHT, BAKE, PREFLIGHT, BAKE)):
+        said = said.judged(step, row(f"at {seconds}"), at(seconds))
+    assert [(each.step, each.proofs[0].detail) for each in said.judgements] == [
+        (BAKE, "at 1"),
+        (PREFLIGHT, "at 2"),
+        (BAKE, "at 3"),
+    ]

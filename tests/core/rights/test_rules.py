@@ -226,7 +226,7 @@ def test_no_secret_of_a_side_is_listed_and_each_that_is_read_or_written_is_named
         for rule in rules_of(load_application(f"{SHOP}{parity}", "shop.yaml"), "flipgate", found)
         if rule.resource == "secrets"
     ]
-    assert {verb for rule in rules for verb in rule.verbs} == {"get", "patch", "create"}
+    assert {verb for rule in rules for verb in rule.verbs} == {"get", "patch", "create", "delete"}
     assert all(rule.names for rule in rules if rule.verbs != ("create",))
     assert {name for rule in rules if rule.namespace == "shop-green" for name in rule.names} == {"key", "other"}
     assert {name for rule in rules if rule.namespace == "shop-blue" for name in rule.names} == {"key"}
