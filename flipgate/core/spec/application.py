@@ -201,9 +201,9 @@ class Spec(FileModel):
     @model_validator(mode="after")
     def _tasks_are_of_declared_services(self) -> Spec:
         roles = {service.name: service.role for service in self.services}
-        problems = []
-        for each in (*self.checks, *self.hooks, *self.programs, *self.databases):
-            problems += each.wrong_with(roles)
+        tasks, databases = (*self.checks, *self.hooks, *self.programs), self.databases
+        problems = [line for each in tasks for line in each.wrong_with(roles)]
+        problems += [line for each in databases for line in each.wrong_with(roles)]
         if len(self.hooks) > MOST_HOOKS:
             problems.append(f"{len(self.hooks)} hooks are declared; {MOST_HOOKS} are the most")
         if (count := sum(check.runs_by_itself for check in self.checks)) > MOST_SUITES:
