@@ -131,6 +131,30 @@ FOUND: dict[str, tuple[Plan, Trace]] = {
             "flip-traffic 4": at({315: 249, 316: 36, 483: 5, 484: 28}),
         },
     ),
+    "what takes the side that users come back to hangs twice: a hand-over that wakes stops none of its workers": (
+        Plan(Weather(late_patch=6, asleep=60), actors=("build", "approver", "rollback")),
+        {
+            "the cluster": [*[0] * 10, *[90] * 10],
+            "flip-traffic 2": at({390: 59, 391: 29, 392: 1}),
+            "rollback 0": at({0: 1, 1: 25, 50: 5, 53: 90, 114: 5, 117: 90, 135: 5, 138: 90}),
+        },
+    ),
+    "whoever goes on with a hand-over back cannot list the pods that end once: no second worker starts beside them": (
+        Plan(Weather(refused=60), actors=("build", "approver", "rollback"), naps=(Nap("rollback", "entry", 1, 400.0),)),
+        {"rollback 0": [2], "the cluster": [*[0] * 10, *[90] * 40], "scale-down 3": at({47: 59})},
+    ),
+    "a build sleeps over an abort whose history is not written: it looks again, and none is forgotten": (
+        Plan(
+            Weather(lost_answer=60),
+            actors=("build", "approver", "build", "abort"),
+            naps=(Nap("deploy-dark", "GET ingressroutes", 2, 900.0),),
+        ),
+        {"build 1": [6], "abort 0": at({0: 1, 11: 59})},
+    ),
+    "a scale-down sleeps before it tells that it is done, and the next release is opened: its own is found by name": (
+        Plan(actors=("build", "approver", "build"), naps=(Nap("scale-down", "POST events", 4, 3.0),)),
+        {"build 1": [5, 30]},
+    ),
     "a run sleeps over an outage that is told, and over its end: it does not tell it again": (
         Plan(Weather(lost_answer=60, garbled=60, asleep=60), workers="new-first", actors=("build", "build", "build")),
         {

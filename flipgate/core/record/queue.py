@@ -14,6 +14,7 @@ from flipgate.core.record.phases import Build, Phase
 from flipgate.core.record.record import Condition, ConditionStatus, Record, announce, journaled, need_release
 from flipgate.core.record.release import QueuedImage, RefusedBuild, Release
 from flipgate.core.values.base import but
+from flipgate.core.values.errors import Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 
@@ -24,6 +25,20 @@ LEFT: Final = Why.BUILDS_LEFT
 def waits_for(record: Record) -> Release | None:
     """Returns the release that a new build has to wait for; None where one may be opened."""
     return record.release if record.phase.row.build is Build.WAITS else None
+
+
+def need_as_seen(record: Record, seen: Record) -> None:
+    """Raises Refused (Superseded) where another release was opened since the record was `seen`: what a new one is made
+    of was chosen beside that one, and what has ended meanwhile may stand in the record alone, which would forget it."""
+    newest, before = record.newest, seen.newest
+    if newest is None or (before is not None and before.name == newest.name):
+        return
+    raise Refused(
+        f"was opened since what is live was looked at, and is `{newest.phase}`",
+        obj=f"release {newest.name}",
+        reason=Why.SUPERSEDED,
+        untouched="both sides",
+    )
 
 
 def has_them(record: Record, images: Mapping[str, str], again: str = "") -> Release | None:

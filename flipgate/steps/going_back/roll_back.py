@@ -209,16 +209,16 @@ def go_back(acting: Acting, target: Side, request: RollbackRequest) -> RolledBac
         noted = partial(_close, acting, entry, target, way)
         left += (*moved.left, *attempted("note the move", lambda: patiently(acting, "noting the move", noted)))
         # Once more where it could not be taken before: else a stale scale-down empties it under its users.
-        if state is None:
-            state, again = take(acting, target)
-            notes += again
+        state, again = (state, ()) if state else take(acting, target)
+        notes += again
         notes += attempted(f"scale {target} up", lambda: scale_up(acting, target))
         other, again = take(acting, target.other)
         notes += again
-        handed = hand_back(acting, target)
-        left += handed.left
+        # Before the workers start: a hand-over that was taken over stops them again where no stamp of ours stands.
         for side in (side for side, taken in ((target, state), (target.other, other)) if taken is None):
             left += take_patiently(acting, side)
+        handed = hand_back(acting, target)
+        left += handed.left
         left += attempted(f"stop the Jobs of {target.other}", lambda: stop_jobs(acting, target.other))
         left += forget_unrecorded(acting, planned[0])
     if not handed.again:  # else the release stays as it is, and who goes on with it hands them back

@@ -21,7 +21,8 @@ def take(acting: Authority, side: Side) -> tuple[SideState | None, tuple[str, ..
 
 def take_patiently(acting: Acting, side: Side) -> tuple[str, ...]:
     """The same where it could not be taken twice, once users are there and nobody waits: a scale-down that hangs on its
-    way empties it else, and a hand-over that does starts its workers beside the others. Returns what is left to do."""
+    way empties it else, and a hand-over starts its workers beside the others, or stops those that were just handed
+    back. Returns what is left to do."""
     return attempted(f"stamp {side}", lambda: patiently(acting, f"stamping {side}", lambda: _stamped(acting, side)))
 
 

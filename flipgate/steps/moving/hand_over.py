@@ -31,10 +31,11 @@ from flipgate.core.workloads.view import SideState, Workload
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import close_open, journal
 from flipgate.steps.acting.world import World
-from flipgate.steps.looking.look import look_at_side, running_pods
+from flipgate.steps.looking.look import look_at_side
 from flipgate.steps.looking.scaled_objects import find_scaled
 from flipgate.steps.looking.standstill import Waiting, need_none
 from flipgate.steps.moving.consume import refresh_volumes, set_consuming, unconfirmed
+from flipgate.steps.moving.ending import Ending
 from flipgate.steps.moving.stamp import stamp_each
 from flipgate.steps.moving.start_stop import start, stop
 
@@ -109,6 +110,7 @@ class _Shift:
     start_from: float = 0.0
     """The monotonic time before which nothing is started: a CronJob was suspended right before."""
     waiting: Waiting = field(init=False)
+    ending: Ending = field(init=False)
     sides: dict[Side, SideState] = field(default_factory=dict)
     scaled: dict[Side, Scaled] = field(default_factory=dict)
     """KEDA's ScaledObjects of its Deployments."""
@@ -117,13 +119,11 @@ class _Shift:
     unconfirmed: dict[tuple[Side, str], str] = field(default_factory=dict)
     """Why a service does not count as being as its object says: pods of a mixed one that do not follow their ConfigMap
     yet, pods of a worker at 0 that still end."""
-    ended: set[str] = field(default_factory=set)
-    """Workers of the other side whose pods were seen to be gone."""
     moved: dict[tuple[Side, str], tuple[tuple[int, int], float]] = field(default_factory=dict)
     """Of StatefulSets whose pods come and go one by one: pods and Ready ones, and since when there are as many."""
 
     def __post_init__(self) -> None:
-        self.waiting = Waiting(self.world)
+        self.waiting, self.ending = Waiting(self.world), Ending(self.world, self.back, self._report)
 
     @property
     def world(self) -> World:
@@ -221,19 +221,10 @@ class _Shift:
         found = {}
         for name, workload in old.workloads.items():
             stopped = workload.found and workload.kind != "CronJob" and not self.services[name].consume
-            if not stopped or name in self.ended or workload.replicas or workload.ready or not workload.selector:
+            if not stopped or workload.replicas or workload.ready or not workload.selector:
                 continue
-            try:
-                pods = running_pods(self.world.cluster, workload)
-            except FlipgateError as error:
-                if self._raises(error):
-                    raise
-                self._report(f"whether pods of {name} still run on {old.side} is not known: {error}")
-                pods = []
-            if pods:
-                found[old.side, name] = f"pods that still end: {', '.join(pods)}"
-            else:
-                self.ended.add(name)
+            if why := self.ending.why_not(workload):
+                found[old.side, name] = why
         return found
 
     def work(self, turn: Turn | None) -> None:

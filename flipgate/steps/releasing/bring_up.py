@@ -322,7 +322,12 @@ def _create(world: World, view: View, meant: Meant, opened_by: str) -> Release:
         opened_by=opened_by,
         changes=(change,),
     )
-    opened = write(world, lambda found: records.open_release(queue.dequeue(found, record.queued), release, now))
+
+    def opens(found: records.Record) -> records.Record:
+        queue.need_as_seen(found, record)
+        return records.open_release(queue.dequeue(found, record.queued), release, now)
+
+    opened = write(world, opens)
     return opened.named(release.name) or release
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
-from flipgate.core.values.errors import Refused
+from flipgate.core.values.errors import Refused, TemporaryError
+from flipgate.steps.moving import ending as ending_pods
 from flipgate.steps.moving.hand_over import hand_over_workers
 from tests.api.moving.workers import mailers
 from tests.api.shop import BLUE, GREEN, Shop, meanwhile, under_lease
@@ -50,3 +52,24 @@ def test_one_that_never_ends_is_named_and_nobody_works_twice(shop: Shop, ending:
     with pytest.raises(Refused, match=r"mailer \(pods that still end: mailer-1\)") as refused:
         under_lease(world, hand_over_workers, GREEN, timeout_seconds=0.5)
     assert (refused.value.reason, mailers(shop)) == ("WorkersNotReady", (0, 0))
+
+
+def test_on_the_way_back_pods_that_cannot_be_listed_are_given_their_time_to_end(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[float] = []
+
+    def unlisted(*_: Any) -> list[str]:
+        asked.append(time.monotonic())
+        assert mailers(shop) == (0, 0)
+        raise TemporaryError("the API server said 500: etcdserver: request timed out", obj="pods")
+
+    monkeypatch.setattr(ending_pods, "running_pods", unlisted)
+    shop.patch(f"{shop.deployments(BLUE)}/mailer", ("add", "/spec/template/spec/terminationGracePeriodSeconds", 1))
+    shop.play_all_ready()
+    world = meanwhile(shop.adopted(), shop.play_all_ready)
+    (left,) = under_lease(world, hand_over_workers, GREEN, back=True)
+    assert "etcdserver: request timed out" in left
+    assert left.endswith("They have had 1 s to end")
+    assert asked[-1] - asked[0] >= 1
+    assert mailers(shop) == (0, 1)

@@ -10,7 +10,7 @@ from flipgate.adapters.store import parse_record
 from flipgate.core.record import queue
 from flipgate.core.record import record as records
 from flipgate.core.record.going_on import Run, will_open
-from flipgate.core.record.phases import Phase
+from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.record import Record
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
@@ -34,6 +34,17 @@ def test_without_a_release_nothing_waits() -> None:
     assert queue.waits_for(built()) is None
     with pytest.raises(Refused, match="no open release"):
         queue.enqueue(built(), {"web": "web:3"}, by="ci", now=NOW)
+
+
+def test_nothing_is_opened_on_another_release_than_was_looked_at() -> None:
+    seen, other = at(Phase.DARK), built(release=release(Phase.ABORTED, images={"web": "web:9"}))
+    ended = records.advance(seen, Phase.SUPERSEDED, Reason.NEWER_BUILD, LATER, actor="ci")
+    queue.need_as_seen(built(), built())
+    queue.need_as_seen(ended, seen)  # by the very build that opens the next
+    for before in (built(), but(seen, release=but(release(Phase.DARK), id="0" * 12))):
+        with pytest.raises(Refused, match="was opened since what is live was looked at, and is `aborted`") as refused:
+            queue.need_as_seen(other, before)
+        assert refused.value.reason == "Superseded"
 
 
 def test_what_gathers_to_be_released_again_keeps_its_mark_while_it_is_the_same_image() -> None:
