@@ -34,6 +34,7 @@ from flipgate.steps.watching.points import gates_hold
 from flipgate.steps.watching.soak_gates import note_soak_gates
 from flipgate.steps.watching.unwatched import note_success
 from flows.opening import open_world, start_what_waited
+from flows.side_by_side import side_by_side
 from tasks import steps as task
 
 GATES_SECONDS = 120.0
@@ -48,13 +49,16 @@ def reconcile(application: str = "", cluster: str = "default") -> str:
         application: The application's name; all of them when left empty.
         cluster: The flipgate-cluster block to use; `default` needs no block.
     """
-    facts, faults = [], []
     held: list[World] = []
-    for name in [application] if application else applications(cluster):
+
+    def one(name: str) -> tuple[str, str]:
         try:
-            facts.append(f"{name}: {reconcile_one(name, cluster, held)}")
+            return f"{name}: {reconcile_one(name, cluster, held)}", ""
         except FlipgateError as error:
-            faults.append(str(error))
+            return "", str(error)
+
+    done = side_by_side(one, [application] if application else applications(cluster))
+    facts, faults = [fact for fact, _ in done if fact], [fault for _, fault in done if fault]
     faults += ask_all_held(held, cluster)
     if faults:
         raise Interrupted("; ".join(faults), obj="reconcile", untouched="what is not named here was reconciled")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from flipgate.core.values.errors import TemporaryError
+from flipgate.core.values.errors import Interrupted, TemporaryError
 from flipgate.core.way_back.unwatched import INTERVAL
 
 pytestmark = pytest.mark.xdist_group("prefect")  # one process imports it, which takes seconds
@@ -21,6 +22,7 @@ def world(name: str, turn: int, said: list[str]) -> Any:
     return SimpleNamespace(application=SimpleNamespace(name=name), now=lambda: now, say=said.append)
 
 
+@pytest.mark.usefixtures("prefect")
 def test_all_applications_are_reconciled_before_any_gate_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     from flows import reconcile
 
@@ -36,7 +38,10 @@ def test_all_applications_are_reconciled_before_any_gate_is_asked(monkeypatch: p
     monkeypatch.setattr(reconcile, "reconcile_one", one)
     monkeypatch.setattr(reconcile, "ask_held", lambda world, _: order.append(f"gates of {world.application.name}"))
     reconcile.reconcile.fn()
-    assert (order[:3], sorted(order[3:])) == (["first", "second", "third"], ["gates of first", "gates of second"])
+    assert (sorted(order[:3]), sorted(order[3:])) == (
+        ["first", "second", "third"],
+        ["gates of first", "gates of second"],
+    )
 
 
 def test_another_is_the_first_each_time_and_none_is_begun_with_once_the_time_is_over(
@@ -58,3 +63,25 @@ def test_another_is_the_first_each_time_and_none_is_begun_with_once_the_time_is_
         assert len(faults) == 1, "one that fails is said, and stops no other"
     assert sorted(asked) == ["a", "b", "c"]
     assert len(said) == 6
+
+
+@pytest.mark.usefixtures("prefect")
+def test_one_that_waits_for_a_lease_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    from flows import reconcile
+
+    names, done, others = [f"shop-{n}" for n in range(20)], list[str](), Event()
+
+    def one(name: str, _cluster: str, _held: list[Any]) -> str:
+        if name == "shop-0":
+            assert others.wait(10), "the others wait for it"
+            raise TemporaryError("another actor holds the Lease", obj=name)
+        done.append(name)
+        if len(done) == len(names) - 1:
+            others.set()
+        return "nothing to recover"
+
+    monkeypatch.setattr(reconcile, "applications", lambda _: names)
+    monkeypatch.setattr(reconcile, "reconcile_one", one)
+    with pytest.raises(Interrupted, match="shop-0: another actor holds the Lease"):
+        reconcile.reconcile.fn()
+    assert sorted(done) == sorted(names[1:])
