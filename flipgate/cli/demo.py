@@ -1,4 +1,5 @@
-"""`flipgate demo`: one release from the build event to the old side's rest, on this machine."""
+"""`flipgate demo`: one release from the build event to the old side's rest and its database's contract, on this
+machine."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ from flipgate.core.values.errors import PermanentError
     details={
         "Data": """\
             --json: one object on the last line of stdout, with among others {"done", "phase", "active",
-                    "requests_sent", "requests_failed", "first_new_answer_ms", "phases": {PHASE: seconds}}"""
+                    "requests_sent", "requests_failed", "first_new_answer_ms", "phases": {PHASE: seconds},
+                    "migrations": [what became of the database]}"""
     },
     examples="""\
         flipgate demo                          you approve, in Prefect's UI or with the line it prints
@@ -47,7 +49,8 @@ def demo(approve: bool, tag: str, by_git: bool, keep: bool, as_json: bool, pictu
     """The whole story on a real Kubernetes and a real Prefect, under load.
 
     The first time it builds the lab, which takes some ten minutes; after that it begins within a minute. Ctrl-C at any
-    moment ends everything. Exit code 0 only when the release came through and no request was lost.
+    moment ends everything. Exit code 0 only when the release came through, its database was contracted, and no request
+    was lost.
     """
     for asked in (signal.SIGINT, signal.SIGTERM):
         signal.signal(asked, _interrupt_once)
@@ -82,6 +85,8 @@ def _run(told: dict[str, Any], *, to_stderr: bool) -> dict[str, Any]:
 def _show(summary: dict[str, Any]) -> None:
     echo(f"6/6  {summary['release']} ended {summary['phase']} ({summary['reason']})")
     echo(f"     users are on {summary['active']}; the other side has {summary['other_side_replicas']} pods")
+    for migration in summary["migrations"]:
+        echo(f"     database {migration}")
     echo(f"     requests: {summary['requests_sent']} sent, {summary['requests_failed']} failed")
     if summary["first_new_answer_ms"] is not None:
         echo(f"     first answer from the new side {summary['first_new_answer_ms']:g} ms after the move began")

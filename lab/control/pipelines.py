@@ -32,8 +32,8 @@ from lab.plane import namespaces
 POOL = "flipgate"
 TEMPLATE = paths.CHECKOUT / "deployments" / "work-pool.json"
 """What a run may choose of how it is started: nothing. A lab may have one of its own (`own_template`)."""
-COMMANDS = paths.CHECKOUT / "examples" / "sportsdata" / "checks"
-"""What checks may run on the lab's worker: the example's own programs."""
+COMMANDS = paths.CHECKOUT / "examples" / "sportsdata" / "commands"
+"""What files may have run on the lab's worker: the example's own programs."""
 SCHEDULED = "reconcile"
 SERVER, WORKER = "prefect-server", "prefect-worker"
 SERVER_PATIENCE = 90.0  # seconds; the first start makes the database
@@ -82,11 +82,13 @@ class Pipelines:
             "KUBECONFIG": str(self.lab.kubeconfig),
         }
         kept = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
-        kept |= {"FLIPGATE_COMMANDS": str(COMMANDS), "FLIPGATE_KUSTOMIZE": str(self.lab.kubectl)}
+        kept |= {"FLIPGATE_COMMANDS": str(_commands(self.lab)), "FLIPGATE_KUSTOMIZE": str(self.lab.kubectl)}
         return {**kept, **own, **(extra or {})}
 
     def deploy(self) -> None:
-        """Creates the work pool and deploys everything in prefect.yaml; doing it again is fine."""
+        """Creates the work pool, deploys everything in prefect.yaml, and lays out the worker's programs; doing it again
+        is fine."""
+        _lay_out(_commands(self.lab))
         create = ("work-pool", "create", POOL, "--type", "process", "--overwrite")
         self._prefect(*create, "--base-job-template", str(_template(self.lab)))
         self._prefect("--no-prompt", "deploy", "--all")
@@ -271,14 +273,36 @@ def _packages() -> str:
     return hashlib.sha256((paths.CHECKOUT / "uv.lock").read_bytes()).hexdigest()
 
 
+def _commands(lab: Lab) -> Path:
+    """The worker's folder of programs: the example's, and beside them the database that they migrate."""
+    return lab.dir / "commands"
+
+
+def _lay_out(folder: Path) -> None:
+    """The example's programs, as links, and its database as it was before the first release, where there is none yet.
+
+    Raises LabError.
+    """
+    folder.mkdir(exist_ok=True)
+    for program in COMMANDS.iterdir():
+        link = folder / program.name
+        link.unlink(missing_ok=True)
+        link.symlink_to(program)
+    made = subprocess.run([str(folder / "migrate"), "create"], cwd=folder, capture_output=True, text=True)
+    if made.returncode:
+        raise LabError(f"the example's database could not be made: {made.stderr.strip()[-1000:]}")
+
+
 def _template(lab: Lab) -> Path:
     own = own_template(lab)
     return own if own.exists() else TEMPLATE
 
 
 def _checkout(lab: Lab) -> str:
-    """What the deployments are made of: prefect.yaml, the pool's template, and the flows for their parameters."""
-    files = [paths.CHECKOUT / "prefect.yaml", _template(lab), *sorted((paths.CHECKOUT / "flows").glob("*.py"))]
+    """What the deployments are made of: prefect.yaml, the pool's template, the flows for their parameters, and the
+    worker's programs."""
+    folders = sorted([*(paths.CHECKOUT / "flows").glob("*.py"), *COMMANDS.iterdir()])
+    files = [paths.CHECKOUT / "prefect.yaml", _template(lab), *folders]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
+import subprocess
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,10 +16,12 @@ from pydantic import SecretStr
 
 from flipgate.adapters import runs
 from flipgate.adapters.cluster import Cluster
+from flipgate.core.record import ledger
 from flipgate.core.record.intents import (
     BRING_UP,
     COMMIT_IMAGES,
     COMMIT_ROUTES,
+    EXPAND_DATABASE,
     HAND_OVER,
     MOVE_ROUTES,
     RELEASE_ROUTES,
@@ -37,6 +42,7 @@ from lab.control import labs, pipelines
 from lab.control.pipelines import Pipelines
 from lab.control.records import Lab
 from lab.load import Load, LoadReport
+from lab.machine import paths
 from lab.machine.progress import Printer, Progress
 from lab.stories import example, gitops
 from lab.stories.gitops import Repository
@@ -47,6 +53,7 @@ POLICY: dict[str, Any] = {"bakeSeconds": 10, "bakeIntervalSeconds": 1, "soakSeco
 
 RATE = 150.0  # requests per second
 STEPS = {
+    EXPAND_DATABASE: "database expanded",
     BRING_UP: "images set, side scaled up",
     MOVE_ROUTES: "one fenced patch a route",
     HAND_OVER: "workers handed over",
@@ -60,6 +67,8 @@ STEPS = {
 GIVE_UP = 120.0  # seconds without any change of the record while no person is waited for
 BLOCK = "example-config"
 """The flipgate-git block of the demo."""
+HANDED_ON = ("PREFECT_", "FLIPGATE_", "KUBECONFIG")
+"""Of the worker's environment: what somebody at a terminal has, too."""
 CRON = "standings-refresh"
 """Nobody built it anew: it stays as it is."""
 
@@ -113,6 +122,7 @@ def run(
         stage = _set_up(approve, name, tell, out, by_git)
         with stage.load:
             release = _play(stage, tag)
+            _close(stage, release)
             report = _after(stage)
         summary = _summary(stage, release, report, time.monotonic() - began)
         if stage.repository:
@@ -139,8 +149,9 @@ def _set_up(approve: bool, name: str, tell: Progress, out: TextIO, by_git: bool)
     tell("2/6  a real Prefect: server (SQLite) and worker, six deployments")
     with Printer(out) as progress:
         prefect = pipelines.up(lab, lambda line: progress(f"     {line}"))
-    os.environ.update({k: v for k, v in prefect.env().items() if k.startswith("PREFECT_") or k == "KUBECONFIG"})
-    tell("3/6  the example: nine services and a CronJob live on blue at version 1, green at rest, one live route")
+    os.environ.update({k: v for k, v in prefect.env().items() if k.startswith(HANDED_ON)})
+    tell("3/6  the example: nine services and a CronJob live on blue at version 1, green at rest, one live route,")
+    tell("     one database (SQLite) that both sides share, at version 1")
     place = example.Place()
     repository = _install_by_git(lab, place, tell) if by_git else None
     if repository is None:
@@ -278,6 +289,26 @@ def _failed_runs(stage: Stage) -> str:
     return f"failed runs: {'; '.join(texts) or 'none'}; log: {stage.lab.dir / 'logs' / 'prefect-worker.log'}"
 
 
+def _close(stage: Stage, release: Release) -> None:
+    """What the release has left of its database: the ledger of it; and, where nobody is to go back, its contract."""
+    application = stage.world.application.name
+    _type(stage, "status", application, only="Database")
+    if release.phase is Phase.SETTLED:
+        for name in sorted({each.database for each in ledger.to_contract(stage.world.store.read())}):
+            _type(stage, "contract", application, "--database", name, "--reason", "the code before is gone")
+
+
+def _type(stage: Stage, *words: str, only: str = "") -> None:
+    """Somebody types this, and the story shows what they read; `only` those lines that have this word."""
+    stage.tell(f"     $ flipgate {shlex.join(words)}{f' | grep {only}' if only else ''}")
+    command = [sys.executable, "-m", "flipgate.cli", *words]
+    ran = subprocess.run(command, cwd=paths.CHECKOUT, capture_output=True, text=True)
+    for line in [each for each in ran.stdout.splitlines() if only in each]:
+        stage.tell(f"       {line.strip()}")
+    if ran.returncode:
+        stage.tell(f"       {ran.stderr.strip()}")
+
+
 def _after(stage: Stage) -> LoadReport:
     """A second more of users after the end, so that what the end broke would be seen."""
     until = stage.load.snapshot().sent + RATE
@@ -294,7 +325,7 @@ def _summary(stage: Stage, release: Release, report: LoadReport, seconds: float)
     last = report.transitions[-1][2] if report.transitions else next(iter(report.by_side), "")
     settled = release.phase is Phase.SETTLED
     return {
-        "done": settled and report.failed == 0 and active is release.side,
+        "done": settled and report.failed == 0 and active is release.side and not ledger.to_contract(record),
         "release": release.name,
         "phase": str(release.phase),
         "reason": str(release.changes[-1].reason),
@@ -302,6 +333,7 @@ def _summary(stage: Stage, release: Release, report: LoadReport, seconds: float)
         "active": str(active),
         "answering": last,
         "other_side_replicas": sum(other.replicas.values()),
+        "migrations": [str(each) for each in record.migrations],
         "requests_sent": report.sent,
         "requests_failed": report.failed,
         "requests_by_side": dict(report.by_side),
@@ -335,5 +367,6 @@ def _ways_in(stage: Stage) -> None:
     stage.tell("kept running:")
     stage.tell(f"     Prefect     {stage.pipelines.ui_url} (its login is in {stage.pipelines.login_file})")
     stage.tell(f"     users' way  {stage.lab.traefik_tls_url} (Host: {stage.world.application.spec.traffic.host})")
-    stage.tell(f"     export {_environment(stage)}")
+    commands = f"FLIPGATE_COMMANDS={os.environ['FLIPGATE_COMMANDS']}"
+    stage.tell(f"     export {_environment(stage)} {commands}")
     stage.tell(f"     end it all: uv run flipgate lab down --name {stage.lab.name}")

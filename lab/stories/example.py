@@ -62,8 +62,8 @@ class Place:
 
 
 def application_text(place: Place, policy: Mapping[str, Any] | None = None, *, by_http: bool = False) -> str:
-    """The example's application file for this place, with some of its policy set otherwise; `by_http`: without the
-    checks that run a program or a Job, which take their seconds."""
+    """The example's application file for this place, with some of its policy set otherwise; `by_http`: without what
+    runs a program or a Job, which takes its seconds: those checks, and the database."""
     text = place.rename((EXAMPLE / "flipgate.yaml").read_text())
     if not policy and not by_http:
         return text
@@ -71,6 +71,7 @@ def application_text(place: Place, policy: Mapping[str, Any] | None = None, *, b
     document["spec"]["policy"] |= dict(policy or {})
     if by_http:
         document["spec"]["checks"] = [check for check in document["spec"]["checks"] if "path" in check]
+        del document["spec"]["databases"]
     return yaml.safe_dump(document, sort_keys=False)
 
 

@@ -24,7 +24,7 @@ from flipgate.steps.going_back.live_side import restore_live_side
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.looking import prove
 from flipgate.steps.moving import dark_preview, git_routes, hand_over
-from flipgate.steps.releasing import bring_up, flip, questions, settle, suite
+from flipgate.steps.releasing import bring_up, flip, migrate, questions, settle, suite
 from flipgate.steps.releasing.preflight import preflight
 from flipgate.steps.releasing.run_hooks import run_hooks
 from flipgate.steps.watching import watch
@@ -39,7 +39,9 @@ def deploy_dark(world: World, images: Mapping[str, str]) -> Release:
     with world.acting() as acting:
         with settle.failing(acting, release):
             preflight(acting, release)
+            migrate.look_at_databases(acting, release)
             run_hooks(acting, release, HookPoint.BEFORE_BRING_UP)
+            migrate.expand(acting, release)
             bring_up.bring_up(acting, release)
             timeout = float(world.application.spec.policy.ready_timeout_seconds)
             bring_up.wait_ready(acting, release, timeout_seconds=timeout)

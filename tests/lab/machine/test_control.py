@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from flipgate.adapters.programs import find_program
+from flipgate.core.gates.migration import read_version
+from flipgate.core.spec.application import load_application
 from lab.control import labs
+from lab.control.pipelines import Pipelines
 from lab.control.records import Lab
 from lab.machine import processes
+from lab.stories.example import EXAMPLE
 from tests.conftest import LAB, end_for_good
 from tests.lab.stage import BLUE, NewStage, wait_until
 
@@ -72,3 +79,19 @@ def test_pods_write_logs_and_do_as_their_annotation_says(new_stage: NewStage) ->
     tell("")
     wait_until("all is well", lambda: stage.ask().is_success and stage.ask().elapsed.total_seconds() < 0.4, 20)
     assert stage.answering() == BLUE
+
+
+def test_its_worker_finds_the_programs_of_the_examples_file_and_the_database_that_they_migrate(
+    prefect_server: Pipelines,
+) -> None:
+    spec = load_application((EXAMPLE / "flipgate.yaml").read_text(), "flipgate.yaml").spec
+    env = prefect_server.env()
+    named = [task.command for task in spec.tasks if task.command]
+    assert len(named) == 1 + len(spec.databases[0].programs)
+    for command in named:
+        assert isinstance(find_program(command, env), Path), command
+    version = spec.databases[0].version.command
+    assert version
+    folder = Path(env["FLIPGATE_COMMANDS"])
+    said = subprocess.run([folder / version[0], *version[1:]], cwd=folder, capture_output=True, text=True, timeout=30)
+    assert read_version(said.stdout)
