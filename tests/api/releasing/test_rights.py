@@ -42,6 +42,7 @@ UNUSED = {
     **{(f"{kind}s", "list"): "check alone" for kind in ("statefulset", "daemonset", "cronjob")},
     **{(f"{kind}s", "list"): "not served here" for kind in ("grpcroute", "tlsroute", "tcproute", "udproute")},
     ("ingressrouteudps", "list"): "not served here",
+    ("serviceaccounts", "list"): "sides whose pods run as many accounts",
 }
 """What this release has no need of, and who has."""
 
