@@ -65,7 +65,7 @@ from flipgate.steps.moving.carry_over import carry_back, need_carrying
 from flipgate.steps.moving.forget_jobs import end_jobs
 from flipgate.steps.moving.jobs import stop_jobs
 from flipgate.steps.moving.maintenance import flag_left_on, flag_taken_off
-from flipgate.steps.moving.move import forget_unrecorded, keep_back, move_back, plan_to_send
+from flipgate.steps.moving.move import close_routes, forget_unrecorded, keep_back, move_back, plan_to_send
 from flipgate.steps.moving.preview import clear_preview
 from flipgate.steps.moving.rest import rest
 from flipgate.steps.moving.stamp import stamp, stamped_look
@@ -344,10 +344,9 @@ def _where_users_are(view: View) -> tuple[str, ...]:
 def _move_unrecorded(
     world: World, target: Side, request: RollbackRequest, why: str, record: Record | None
 ) -> RolledBack:
-    """Sends users back without the record. It leaves stamps, and a mark on the routes; reconcile finishes from there
-    once the record can be used again."""
-    # No epoch can be counted up without the record: the stamp says so, and all others leave the side alone for it.
-    # From here on a stale scale-down is refused, so its pods are counted after it.
+    """Sends users back without the record: by stamps, and a mark on the routes, from which reconcile finishes."""
+    # No epoch can be counted up without the record: the stamp says so, and all others leave the side alone for it; a
+    # stale scale-down is refused from there on.
     left = need_carrying(world, target, forced=request.forced)
     with world.acting_without_lease(stamps.UNRECORDED, record) as acting:
         state, notes = take(acting, target)
@@ -360,6 +359,9 @@ def _move_unrecorded(
             else:
                 way = Way(FAST, other_images=say_other_images(acting, state) if state else "")
                 need_ready(acting, target, state)
+        except Refused:  # and no patch of ours that hangs is to arrive after it
+            attempted("close the routes", lambda: close_routes(acting, look_at_traffic(world), keep_way_back=True))
+            raise
         except (PermanentError, TemporaryError) as error:
             # It was live before, or a person decides.
             why = f"{why} And the pods of {target} could not be counted: {error}"

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from flipgate.adapters.routes import patch_route
 from flipgate.core.gates.hooks import Hook
 from flipgate.core.gates.job_check import job_labels
 from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.values import stamps
 from flipgate.core.values.base import but
-from flipgate.core.values.errors import LostLease, TemporaryError
+from flipgate.core.values.errors import Conflict, LostLease, TemporaryError
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.world import World, utc_now
@@ -21,12 +22,13 @@ from flipgate.steps.going_back.hand_back import HandedBack
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.going_back.unrecorded import AT_WORK_SECONDS, left_unrecorded
 from flipgate.steps.looking.look import look, look_at_traffic, need_dark
+from flipgate.steps.looking.plan import plan_back
 from flipgate.steps.moving.maintenance import set_maintenance
 from flipgate.steps.moving.rest import rest
 from tests.api.jobs import path, the_job
 from tests.api.moving.test_maintenance import FLAGS, flagged
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, meanwhile, under_lease
-from tests.api.steps import unreadable, users_complain
+from tests.api.steps import refusing, unreadable, users_complain
 from tests.api.wire import Holding, serving
 
 NO = '{"data": {"moving": "no"}}'
@@ -41,6 +43,16 @@ def live(shop: Shop) -> World:
     shop.play_ready(BLUE)
     shop.play_ready(GREEN)
     return world
+
+
+def test_who_refuses_without_the_record_has_no_patch_of_its_own_arrive_after_that(shop: Shop, live: World) -> None:
+    _, (patch,) = plan_back(live, BLUE, stamp="2.hangs")
+    shop.play_ready(BLUE, "web", ready=0)
+    with unreadable(shop), refusing("WayBackNotReady"):
+        users_complain(shop)
+    with pytest.raises(Conflict):
+        patch_route(shop.cluster, patch)
+    assert shop.where() == ("green",)
 
 
 def rolled_back_unrecorded(shop: Shop) -> None:
