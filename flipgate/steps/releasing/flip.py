@@ -87,7 +87,7 @@ def flip(acting: Acting) -> tuple[Move, Proven]:
     _need_approval(world, view)
     need_begin = may_begin(world, QuestionKind.FLIP)
     need_begin(need_record(world, view))
-    need_live_databases(world, view.sides[release.side])
+    need_live_databases(world, need_record(world, view), view.sides[release.side])
     hold_routes(acting, view.traffic)
     stop_jobs(acting, release.side)
     need_counts(world, view, release.side)
