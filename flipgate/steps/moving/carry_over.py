@@ -26,9 +26,11 @@ from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, not_passed, said_of
 from flipgate.steps.acting.acting import Acting
+from flipgate.steps.acting.journal import within_what_is_open
 from flipgate.steps.acting.outbox import write
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look_at_traffic
+from flipgate.steps.moving.jobs import await_migrations
 from flipgate.steps.moving.run_task import run_task
 
 
@@ -42,6 +44,8 @@ def carry_over(acting: Acting, to: Side, *, forced: bool = False) -> tuple[str, 
     world, left = acting.world, list[str]()
     carryings = [_Carrying(acting, to, each, each.per_side) for each in world.application.per_side() if each.per_side]
     try:
+        if carryings:
+            await_migrations(acting, acting.check_lease)
         for each in carryings:
             found: list[Evidence] = []
             each.carry(found)
@@ -123,6 +127,7 @@ def _each_let_go(acting: Acting, side: Side) -> Iterator[str]:
     for each in stopped.to_let_go(world.store.read(), side):
         database = databases.get(each.database)
         try:
+            await_migrations(acting, acting.check_lease)  # a `stop` of a run that has died, which would come after it
             if database is None:
                 why = "the file has no such database any more"
             else:
@@ -161,7 +166,8 @@ def _run(acting: Acting, database: Database, verb: Verb, side: Side, told: Mappi
         return Evidence(name, Verdict.UNKNOWN, program.what, str(side), "not run: no release is known", program.wanted)
     acting.confirm_lease()
     world.say(f"database {name}: running {program.what}, for at most {program.timeout_seconds} s")
-    ran = run_task(acting, side, release, program, acting.check_lease, world.nonce(), told)
+    with within_what_is_open(acting):
+        ran = run_task(acting, side, release, program, acting.check_lease, world.nonce(), told)
     seen = judge_lag(name, ran) if verb == "lag" else replace(ran, gate=name)
     world.say(f"database {name}: {seen.verdict} ({seen.answer})")
     return seen
