@@ -21,13 +21,13 @@ from flipgate.core.values.errors import FlipgateError, Refused, about
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, said_of
-from flipgate.core.workloads.pointed import databases_for, not_on_live
+from flipgate.core.workloads.pointed import databases_for, not_on_live, not_told_of_live
 from flipgate.core.workloads.view import SideState
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.outbox import need_open
 from flipgate.steps.acting.world import World
-from flipgate.steps.looking.look import look, look_at_side, need_dark
+from flipgate.steps.looking.look import look, look_at_side, need_dark, need_record
 from flipgate.steps.moving.rest import point_at
 from flipgate.steps.moving.stamp import need_ours
 from flipgate.steps.releasing.bring_up import bring_up, wait_ready
@@ -46,7 +46,9 @@ def make_clones(acting: Acting, release: Release) -> list[Evidence]:
     _need_declared(acting, release)
     if not databases or need_open(world.store.read(), release.name).phase is not Phase.DEPLOYING:
         return found
-    need_dark(world, look(world))
+    view = look(world)
+    need_dark(world, view)
+    need_users_on_live(world, need_record(world, view), view.sides[release.side.other])
     untouched = f"the live databases, {release.side.other} and all routes"
     with about(obj=f"release {release.name}", untouched=untouched, next_command=deploy_again(world, release)):
         for clone in clones.in_the_way(world.store.read(), release.side, release.name):
@@ -135,6 +137,19 @@ def need_live_databases(world: World, record: Record, side: SideState) -> None:
             reason=Why.CLONE_FAILED,
             untouched="all routes: users stay where they are",
             next_command=f"flipgate flip {world.application.name} (asks again)",
+        )
+
+
+def need_users_on_live(world: World, record: Record, side: SideState) -> None:
+    """Raises Refused (CloneFailed) where the side that users are on is told of another database than the file calls
+    live: what they write there would be neither copied nor found on the other side. Not of one where nothing ran."""
+    if record.ran_on(side.side) and (wrong := not_told_of_live(world.application, side)):
+        raise Refused(
+            f"has the users, and is told of another database than the file calls live: {'; '.join(wrong)}",
+            obj=f"side {world.application.place_of(side.side)}",
+            reason=Why.CLONE_FAILED,
+            untouched="all databases, both sides and all routes",
+            next_command="flipgate apply -f FILE, with `live` as its pods are told",
         )
 
 

@@ -50,7 +50,7 @@ from flipgate.steps.moving.maintenance import set_maintenance
 from flipgate.steps.moving.move import hold_routes, move, need_counts
 from flipgate.steps.moving.preview import need_preview
 from flipgate.steps.moving.stamp import stamp
-from flipgate.steps.releasing.clones import need_live_databases
+from flipgate.steps.releasing.clones import need_live_databases, need_users_on_live
 from flipgate.steps.releasing.questions import need_phase, standing
 from flipgate.steps.releasing.what_runs import need_approved
 from flipgate.steps.watching.watch import bad_bake
@@ -88,6 +88,7 @@ def flip(acting: Acting) -> tuple[Move, Proven]:
     need_begin = may_begin(world, QuestionKind.FLIP)
     need_begin(need_record(world, view))
     need_live_databases(world, need_record(world, view), view.sides[release.side])
+    need_users_on_live(world, need_record(world, view), view.sides[release.side.other])
     hold_routes(acting, view.traffic)
     stop_jobs(acting, release.side)
     need_counts(world, view, release.side)

@@ -19,13 +19,19 @@ from flipgate.steps.going_back.recover import recover
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.look import look_at_side
 from flipgate.steps.releasing.bring_up import bring_up, note_dark, wait_ready
-from flipgate.steps.releasing.clones import leave_clones, make_clones, need_live_databases, put_clones_right
+from flipgate.steps.releasing.clones import (
+    leave_clones,
+    make_clones,
+    need_live_databases,
+    need_users_on_live,
+    put_clones_right,
+)
 from flipgate.steps.releasing.foresee import foresee
 from flipgate.steps.releasing.migrate import expand
 from flipgate.steps.releasing.settle import failing
 from lab.machine.paths import CHECKOUT
 from tests import dying
-from tests.api.copying import declare_clone, install, pointed, rows, writing
+from tests.api.copying import CONFIG_MAP, declare_clone, install, pointed, rows, writing
 from tests.api.migrating import Orders
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened, under_lease
 from tests.api.steps import refusing
@@ -242,6 +248,18 @@ def test_a_file_without_the_copies_brings_nothing_up_on_the_one_that_a_release_h
     assert (shop.counts(GREEN), pointed(shop, GREEN)) == (AT_REST, name)
     cloned.application = with_it
     assert come_up(shop, cloned, "4") != name
+
+
+def test_no_copy_is_made_of_what_users_are_not_on(shop: Shop, cloned: World, orders: Orders) -> None:
+    """Another name in the file: the release would be moved to a database that has none of what they write."""
+    path = f"/api/v1/namespaces/{shop.namespace(BLUE)}/configmaps/{CONFIG_MAP}"
+    shop.patch(path, ("replace", "/data/database", "orders_of_old"))
+    with refusing("CloneFailed", f"has the users, .*says orders_of_old, and not {orders.name}"):
+        come_up(shop, cloned)
+    assert (databases(orders), shop.counts(GREEN)) == ([orders.name], AT_REST)
+    side = look_at_side(cloned, BLUE)
+    with refusing("CloneFailed", "has the users"):
+        need_users_on_live(cloned, cloned.store.read(), side)
 
 
 def test_who_only_asks_what_a_deploy_would_do_is_told(cloned: World, orders: Orders) -> None:
