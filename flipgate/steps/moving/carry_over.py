@@ -45,7 +45,7 @@ def carry_over(acting: Acting, to: Side, *, forced: bool = False) -> tuple[str, 
     carryings = [_Carrying(acting, to, each, each.per_side) for each in world.application.per_side() if each.per_side]
     try:
         if carryings:
-            await_migrations(acting, acting.check_lease)
+            left += _others(acting, forced=forced)
         for each in carryings:
             found: list[Evidence] = []
             each.carry(found)
@@ -62,6 +62,20 @@ def carry_over(acting: Acting, to: Side, *, forced: bool = False) -> tuple[str, 
     if left:
         let_go(acting, to)
     return tuple(left)
+
+
+def _others(acting: Acting, *, forced: bool) -> list[str]:
+    """Waits for the Jobs that a run has left that died: carrying over the other way, one undoes what this is to carry.
+    Raises Refused (MigrationFailed) where one does not end; `forced`, that is returned."""
+    try:
+        await_migrations(acting, acting.check_lease)
+    except LostLease:
+        raise
+    except Refused as error:
+        if not forced:
+            raise
+        return [error.named_fact]
+    return []
 
 
 def carry_back(acting: Acting, to: Side, *, forced: bool) -> tuple[str, ...]:
@@ -127,10 +141,10 @@ def _each_let_go(acting: Acting, side: Side) -> Iterator[str]:
     for each in stopped.to_let_go(world.store.read(), side):
         database = databases.get(each.database)
         try:
-            await_migrations(acting, acting.check_lease)  # a `stop` of a run that has died, which would come after it
             if database is None:
                 why = "the file has no such database any more"
-            else:
+            else:  # after a `stop` that a run has left that died: what would come after it, nobody knows of
+                await_migrations(acting, acting.check_lease, database.program("stop"))
                 seen = _run(acting, database, "allow", side, {WHICH: each.name})
                 why = "" if seen.verdict is Verdict.PASS else seen.answer
         except LostLease:

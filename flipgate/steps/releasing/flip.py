@@ -22,7 +22,7 @@ from flipgate.core.record.release import BAKE, SHOWN_KEPT, Release
 from flipgate.core.traffic.moves import COMMAND_BYTES, in_a_message
 from flipgate.core.traffic.traffic import WAY_BACK
 from flipgate.core.values.base import but
-from flipgate.core.values.errors import FlipgateError, LostLease, Refused
+from flipgate.core.values.errors import FlipgateError, LostLease, Refused, TemporaryError
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.text import TEXT_BYTES, fitted
@@ -117,6 +117,10 @@ def flip(acting: Acting) -> tuple[Move, Proven]:
     except Refused as error:
         _undone(acting, release.name, error)
         let_go(acting, release.side.other)
+        raise
+    except TemporaryError:
+        if world.store.read().open_entry is None:  # nothing was sent: it is begun anew, checks and all
+            let_go(acting, release.side.other)
         raise
     return moved, prove_moved(world, release.side, replicas, moved=moved)
 
