@@ -221,6 +221,22 @@ def test_who_lets_it_go_waits_for_a_stop_that_a_dead_run_has_left(shop: Shop) ->
     assert seen == [1, 2], "one after the other"
 
 
+def test_reconcile_lets_users_write_though_the_live_side_cannot_be_restored(
+    dark: World, orders: Orders, names: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows import reconcile as reconciling
+
+    def short(_: World) -> None:
+        raise Refused("asks for too few pods", reason=Why.LIVE_SIDE_NOT_RESTORED)
+
+    under_lease(dark, carry_over, GREEN)
+    monkeypatch.setattr(reconciling, "restore_live_side", short)
+    monkeypatch.setattr(reconciling.task, "recover", lambda _: None)
+    with refusing("LiveSideNotRestored"):
+        reconciling.reconcile_world(dark, "default")
+    assert (stopped(dark), takes_writes(orders, names[BLUE])) == ([], True)
+
+
 def test_who_aborts_meanwhile_lets_users_write_at_once(shop: Shop, dark: World, orders: Orders, names: Names) -> None:
     under_lease(dark, carry_over, GREEN)
     done = users_complain(shop, waiting=shop.play_all_ready)
