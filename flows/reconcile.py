@@ -121,10 +121,10 @@ def reconcile_world(world: World, cluster: str) -> str:
     try:
         outcome = task.recover(world)
     finally:  # whatever waits for a person
+        put_databases_right(world)  # first: users cannot write, and it never raises
         restore_live_side(world)
         put_dark_preview_right(world, by_schedule=True)
         put_routes_right(world)
-        put_databases_right(world)
         put_maintenance_right(world)
         put_clones_right(world)
         note_git_access(world)

@@ -17,11 +17,11 @@ from pydantic import SecretStr
 from flipgate.adapters import runs
 from flipgate.adapters.cluster import Cluster
 from flipgate.core.record import ledger
+from flipgate.core.record.database_intents import EXPAND_DATABASE
 from flipgate.core.record.intents import (
     BRING_UP,
     COMMIT_IMAGES,
     COMMIT_ROUTES,
-    EXPAND_DATABASE,
     HAND_OVER,
     MOVE_ROUTES,
     RELEASE_ROUTES,

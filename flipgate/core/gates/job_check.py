@@ -54,7 +54,12 @@ def job_name(noun: str, name: str, written: Mapping[str, Any], release: str, occ
     check and a hook of one name, and for each `occasion` of what is done more than once for a release."""
     canonical = json.dumps([noun, name, written, occasion], sort_keys=True, separators=(",", ":"))
     digest = hashlib.sha256(canonical.encode()).hexdigest()[:6]
-    return f"{name[:_NAME_SHOWN].rstrip('-')}-{digest}-{release}"
+    return f"{job_names(name)}{digest}-{release}"
+
+
+def job_names(name: str) -> str:
+    """Returns what the names of all Jobs of a task begin with, whatever the release and the occasion."""
+    return f"{name[:_NAME_SHOWN].rstrip('-')}-"
 
 
 def job_labels(application: str, release: str, noun: str) -> dict[str, str]:

@@ -58,6 +58,13 @@ def in_the_way(record: Record, side: Side, release: str) -> tuple[CloneMade, ...
     return tuple(each for each in record.clones if each.side is side and each.release != release)
 
 
+def not_declared(record: Record, side: Side, databases: Iterable[str]) -> tuple[CloneMade, ...]:
+    """Returns the copies on this side of what is none of these databases: the file had its `clone` when they were made,
+    and says no longer which key tells pods of them."""
+    known = frozenset(databases)
+    return tuple(each for each in record.clones if each.side is side and each.database not in known)
+
+
 def left_behind(record: Record, in_use: Iterable[str]) -> tuple[CloneMade, ...]:
     """Returns the copies of releases that are not under way any more, and that no side works on (`in_use`, by their
     own names). What a failed release came up on stays for a look until the next one."""

@@ -35,7 +35,7 @@ def need_contractible(record: Record, database: str, live: Side) -> tuple[Migrat
             f"nobody knows which release users are on: {live} was adopted. The next release that settles is known",
             reason=Why.SCHEMA_NEEDED,
         )
-    if later := [each for each in open_ones if each.at > occupant.since]:
+    if later := [each for each in open_ones if each.at > occupant.since and each.release != occupant.release]:
         raise Refused(
             f"users are on release {occupant.release}, which is older than {'; '.join(map(str, later))}: its code may "
             "need what the contract takes away",
@@ -83,7 +83,7 @@ def _needing(record: Record, newest: Migration, up: Iterable[Side]) -> Iterator[
         occupant = record.sides.get(side)
         if occupant is None:
             yield f"nobody knows what {side} runs"
-        elif occupant.since > newest.at:
+        elif occupant.since > newest.at or occupant.release == newest.release:  # on a copy, before
             yield f"{side} runs release {occupant.release or 'that was adopted'}"
 
 

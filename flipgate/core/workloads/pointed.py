@@ -33,14 +33,19 @@ def marks_for(
     return Marks(again.get(workload.name, ""), mark_for(application, workload, pointed))
 
 
-def not_on_live(application: Application, side: SideState) -> str:
-    """Says what of this side would work on another database than the live one; empty where nothing would."""
+def not_told_of_live(application: Application, side: SideState) -> list[str]:
+    """Says which key of this side names another database than the one that the file calls live."""
     live = databases_for(application, ())
-    wrong = [
+    return [
         f"{switch} says {switch.value if switch.found else 'nothing'}, and not {live[name]}"
         for name, switch in side.pointers.items()
         if name in live and switch.value != live[name]
     ]
+
+
+def not_on_live(application: Application, side: SideState) -> str:
+    """Says what of this side would work on another database than the live one; empty where nothing would."""
+    live, wrong = databases_for(application, ()), not_told_of_live(application, side)
     for workload in side.workloads.values():
         wanted = mark_for(application, workload, live)
         if wanted and wanted != workload.databases:

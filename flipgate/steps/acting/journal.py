@@ -73,6 +73,18 @@ def journal(
     close(acting, noted[0].id, EntryState.DONE, open_entry.outcome)
 
 
+@contextmanager
+def within_what_is_open(acting: Acting) -> Iterator[None]:
+    """Has what the block does as a `part` be one of the step that is open, whoever has left it open: for what a way
+    back needs before it takes that entry's place."""
+    before, open_entry = acting.entry, acting.world.store.read().open_entry
+    acting.entry = open_entry.id if open_entry else before
+    try:
+        yield
+    finally:
+        acting.entry = before
+
+
 def close_open(acting: Acting, record: records.Record, step: str, state: EntryState, outcome: str) -> None:
     """Ends the entry that the record has open, where it is of this step."""
     entry = record.open_entry

@@ -211,15 +211,16 @@ def _back_out(acting: Acting, entry: JournalEntry, traffic: Traffic) -> Outcome:
     meant = Move.read(entry.intent)
     if meant.back or acting.world.store.read().phase is Phase.ROLLING_BACK:
         if traffic.active is meant.to.other:  # nobody is there yet, and its pods were counted before the interruption
-            carry_back(acting, meant.to, forced=meant.forced)
             request = RollbackRequest("", forced=meant.forced, patience_seconds=WAY_BACK_SECONDS)
-            open_way(acting, meant.to, request)
+            open_way(acting, meant.to, request)  # first: users are not kept from writing while it takes its time
+            carry_back(acting, meant.to, forced=meant.forced)
         moved = move_back(acting, meant.to, forced=meant.forced)
         left = _end_move(acting, entry, f"went on after an interruption ({traffic})")
         pipeline = acting.world.store.read().phase.row.pipeline
         fact = "; ".join([f"the way back to {meant.to} went on: {len(moved.patches)} routes sent", *left])
         return Outcome(fact, True, pipeline)
     home = meant.home
+    carry_back(acting, home, forced=False)  # some users may have been there already, and have written
     moved = move_back(acting, home)
     close(acting, entry.id, EntryState.UNDONE, f"backed out: {len(moved.patches)} routes sent back to {home}")
     if acting.world.store.read().phase is Phase.FLIPPING:

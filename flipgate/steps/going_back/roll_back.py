@@ -61,7 +61,7 @@ from flipgate.steps.going_back.way_back import (
 )
 from flipgate.steps.looking.drift import movable_sides
 from flipgate.steps.looking.look import look_at_side, look_at_traffic
-from flipgate.steps.moving.carry_over import carry_back, need_carrying
+from flipgate.steps.moving.carry_over import carry_back, let_go, need_carrying
 from flipgate.steps.moving.forget_jobs import end_jobs
 from flipgate.steps.moving.jobs import stop_jobs
 from flipgate.steps.moving.maintenance import flag_left_on, flag_taken_off
@@ -116,8 +116,7 @@ def _as_judged(world: World, to: Side | None, request: RollbackRequest) -> Rolle
         assert ends
         return _abort(world, ends, request.named().message)  # users are where they were: nobody waits
     if (done := _over_others(world, record, target, request, unread)) is None:
-        return None
-    # Users were on what nobody approved: they come first.
+        return None  # else users were on what nobody approved: they come first
     if ends and (ended := _abort(world, ends, request.named().message)):
         done = replace(done, notes=(*done.notes, *ended.notes), left=(*done.left, *ended.left))
     return done
@@ -332,6 +331,7 @@ def _end_unseen(acting: Acting, release: Release, message: str) -> RolledBack:
         left += (f"{release.side} was not put to rest: {view.traffic}",)
     else:
         left += attempted(f"put {release.side} to rest", lambda: rest(acting, view, dark), but=LostLease)
+        left += attempted("let users write", lambda: let_go(acting, release.side.other), but=LostLease)
     left += flag_taken_off(acting)
     return RolledBack(ABORT, None, 0.0, notes=_where_users_are(view), left=left)
 

@@ -26,9 +26,11 @@ from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, not_passed, said_of
 from flipgate.steps.acting.acting import Acting
+from flipgate.steps.acting.journal import within_what_is_open
 from flipgate.steps.acting.outbox import write
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look_at_traffic
+from flipgate.steps.moving.jobs import await_migrations
 from flipgate.steps.moving.run_task import run_task
 
 
@@ -42,6 +44,8 @@ def carry_over(acting: Acting, to: Side, *, forced: bool = False) -> tuple[str, 
     world, left = acting.world, list[str]()
     carryings = [_Carrying(acting, to, each, each.per_side) for each in world.application.per_side() if each.per_side]
     try:
+        if carryings:
+            left += _others(acting, forced=forced)
         for each in carryings:
             found: list[Evidence] = []
             each.carry(found)
@@ -58,6 +62,20 @@ def carry_over(acting: Acting, to: Side, *, forced: bool = False) -> tuple[str, 
     if left:
         let_go(acting, to)
     return tuple(left)
+
+
+def _others(acting: Acting, *, forced: bool) -> list[str]:
+    """Waits for the Jobs that a run has left that died: carrying over the other way, one undoes what this is to carry.
+    Raises Refused (MigrationFailed) where one does not end; `forced`, that is returned."""
+    try:
+        await_migrations(acting, acting.check_lease)
+    except LostLease:
+        raise
+    except Refused as error:
+        if not forced:
+            raise
+        return [error.named_fact]
+    return []
 
 
 def carry_back(acting: Acting, to: Side, *, forced: bool) -> tuple[str, ...]:
@@ -125,7 +143,8 @@ def _each_let_go(acting: Acting, side: Side) -> Iterator[str]:
         try:
             if database is None:
                 why = "the file has no such database any more"
-            else:
+            else:  # after a `stop` that a run has left that died: what would come after it, nobody knows of
+                await_migrations(acting, acting.check_lease, database.program("stop"))
                 seen = _run(acting, database, "allow", side, {WHICH: each.name})
                 why = "" if seen.verdict is Verdict.PASS else seen.answer
         except LostLease:
@@ -161,7 +180,8 @@ def _run(acting: Acting, database: Database, verb: Verb, side: Side, told: Mappi
         return Evidence(name, Verdict.UNKNOWN, program.what, str(side), "not run: no release is known", program.wanted)
     acting.confirm_lease()
     world.say(f"database {name}: running {program.what}, for at most {program.timeout_seconds} s")
-    ran = run_task(acting, side, release, program, acting.check_lease, world.nonce(), told)
+    with within_what_is_open(acting):
+        ran = run_task(acting, side, release, program, acting.check_lease, world.nonce(), told)
     seen = judge_lag(name, ran) if verb == "lag" else replace(ran, gate=name)
     world.say(f"database {name}: {seen.verdict} ({seen.answer})")
     return seen

@@ -19,6 +19,7 @@ from flipgate.core.gates.job_check import (
     RELEASE,
     job_labels,
     job_name,
+    job_names,
     job_of,
     left_to_its_end,
 )
@@ -93,14 +94,18 @@ def stop_jobs(acting: Authority, side: Side, *, keep: str = "") -> None:
             _stop(acting, job)
 
 
-def await_migrations(acting: Acting, may_go_on: Callable[[], None]) -> None:
-    """Waits until no Job of a migration runs on either side: nobody stops what a dead run or an ended release has left,
-    and two at once on one database may undo each other. What `may_go_on` raises is raised, nothing was run by then.
+def await_migrations(acting: Acting, may_go_on: Callable[[], None], of: Task | None = None) -> None:
+    """Waits until no Job of a migration runs on either side, or none `of` this one: nobody stops what a dead run or an
+    ended release has left, and two at once on one database may undo each other. What `may_go_on` raises is raised,
+    nothing was run by then.
 
     Raises Refused (MigrationFailed) where one has not ended after its own limit.
     """
     world, began, said = acting.world, acting.world.monotonic(), ""
-    while running := [job for side in Side for job in _migrations_on(acting, side)]:
+    begins = job_names(of.name) if of else ""
+    while running := [
+        job for side in Side for job in _migrations_on(acting, side) if job["metadata"]["name"].startswith(begins)
+    ]:
         named = ", ".join(str(read_stamped(job, "Job")) for job in running)
         limit = max(int(job["spec"].get("activeDeadlineSeconds") or 0) for job in running) + LATE_SECONDS
         if world.monotonic() - began > limit:

@@ -234,7 +234,11 @@ def need_counts(world: World, view: View, to: Side) -> None:
 
 
 def _send_all(acting: Acting, traffic: Traffic, to: Side) -> tuple[RoutePatch, ...]:
-    """All routes or none: when one is refused, those before it go back. What was sent, in the declared order."""
+    """All routes or none: when one is refused, those before it go back. What was sent, in the declared order.
+
+    Where each side has a database of its own, users that were moved write to the other one: the entry is left open, and
+    who recovers it carries that back first. Raises TemporaryError then.
+    """
     planned = {state.route: state for state in traffic.leading}
     sent: list[RoutePatch] = []
     for patch in plan_move(traffic, acting.application.places, to, stamp=acting.new_stamp(), hold=acting.world.hold):
@@ -243,6 +247,14 @@ def _send_all(acting: Acting, traffic: Traffic, to: Side) -> tuple[RoutePatch, .
         except LostLease:
             raise
         except (Conflict, Refused, PermanentError) as error:
+            if sent and acting.application.per_side():
+                raise TemporaryError(
+                    f"could not be moved, and {len(sent)} before it were: what users wrote since is carried back "
+                    f"first: {error.fact}",
+                    obj=str(patch.route),
+                    untouched="the other routes",
+                    next_command=f"flipgate status {acting.application.name}",
+                ) from error
             left = move_back(acting, to.other).left if sent else ()
             raise Refused(
                 f"was changed by somebody else since it was read, or may not be changed: {error.fact}",

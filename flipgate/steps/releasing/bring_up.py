@@ -207,7 +207,7 @@ def _set_workload(acting: Acting, workload: Workload, release: Release, pointed:
             "was written by another actor since it was read",
             obj=str(workload),
             reason=Why.SIDE_CHANGED,
-            untouched=f"this {workload.kind}, and what comes after it",
+            untouched=f"this {workload.kind}",  # others are written at the same time
             next_command=f"flipgate status {acting.world.application.name}; the same build again does what is missing",
         ) from error
 

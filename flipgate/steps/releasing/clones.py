@@ -21,13 +21,13 @@ from flipgate.core.values.errors import FlipgateError, Refused, about
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, said_of
-from flipgate.core.workloads.pointed import databases_for, not_on_live
+from flipgate.core.workloads.pointed import databases_for, not_on_live, not_told_of_live
 from flipgate.core.workloads.view import SideState
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.outbox import need_open
 from flipgate.steps.acting.world import World
-from flipgate.steps.looking.look import look, look_at_side, need_dark
+from flipgate.steps.looking.look import look, look_at_side, need_dark, need_record
 from flipgate.steps.moving.rest import point_at
 from flipgate.steps.moving.stamp import need_ours
 from flipgate.steps.releasing.bring_up import bring_up, wait_ready
@@ -43,9 +43,12 @@ def make_clones(acting: Acting, release: Release) -> list[Evidence]:
     """
     world, found = acting.world, list[Evidence]()
     databases = world.application.cloned()
+    _need_declared(acting, release)
     if not databases or need_open(world.store.read(), release.name).phase is not Phase.DEPLOYING:
         return found
-    need_dark(world, look(world))
+    view = look(world)
+    need_dark(world, view)
+    need_users_on_live(world, need_record(world, view), view.sides[release.side.other])
     untouched = f"the live databases, {release.side.other} and all routes"
     with about(obj=f"release {release.name}", untouched=untouched, next_command=deploy_again(world, release)):
         for clone in clones.in_the_way(world.store.read(), release.side, release.name):
@@ -54,6 +57,23 @@ def make_clones(acting: Acting, release: Release) -> list[Evidence]:
             found += _make(acting, release, database)
         _point(acting, release)
     return found
+
+
+def _need_declared(acting: Acting, release: Release) -> None:
+    """Raises Refused where the side has a copy of what the file declares no `clone` of any more: its key may say that
+    copy still, and nothing here would set it. By what was read with the Lease: who declares none asks for nothing."""
+    world = acting.world
+    names = [each.name for each in world.application.cloned()]
+    if unknown := clones.not_declared(acting.record, release.side, names):
+        raise Refused(
+            f"{'; '.join(map(str, unknown))}: the file has no `clone` of it any more, and the side's pods may be told "
+            "of that copy still",
+            obj=f"side {world.application.place_of(release.side)}",
+            reason=Why.CLONE_FAILED,
+            untouched=f"the live databases, {release.side.other} and all routes",
+            next_command="flipgate apply -f FILE, with that `clone` in it until `flipgate status "
+            f"{world.application.name}` shows no copy; then the same again",
+        )
 
 
 def _make(acting: Acting, release: Release, database: Database) -> list[Evidence]:
@@ -106,15 +126,30 @@ def _judged(record: Record, release: Release, found: list[Evidence], now: dateti
     return records.judged(record, LEAVING, found, now) if mine else record
 
 
-def need_live_databases(world: World, side: SideState) -> None:
-    """Raises Refused (CloneFailed) where anything of this side would work on another database than the live one."""
-    if wrong := not_on_live(world.application, side):
+def need_live_databases(world: World, record: Record, side: SideState) -> None:
+    """Raises Refused (CloneFailed) where anything of this side would work on another database than the live one, or a
+    copy is there that it may work on: the record says so whatever the file says by now."""
+    there = [f"its copy is there still: {each}" for each in record.clones if each.side is side.side]
+    if wrong := "; ".join(filter(None, (not_on_live(world.application, side), *there))):
         raise Refused(
             f"would work on another database than the live one: {wrong}",
             obj=f"side {world.application.place_of(side.side)}",
             reason=Why.CLONE_FAILED,
             untouched="all routes: users stay where they are",
             next_command=f"flipgate flip {world.application.name} (asks again)",
+        )
+
+
+def need_users_on_live(world: World, record: Record, side: SideState) -> None:
+    """Raises Refused (CloneFailed) where the side that users are on is told of another database than the file calls
+    live: what they write there would be neither copied nor found on the other side. Not of one where nothing ran."""
+    if record.ran_on(side.side) and (wrong := not_told_of_live(world.application, side)):
+        raise Refused(
+            f"has the users, and is told of another database than the file calls live: {'; '.join(wrong)}",
+            obj=f"side {world.application.place_of(side.side)}",
+            reason=Why.CLONE_FAILED,
+            untouched="all databases, both sides and all routes",
+            next_command="flipgate apply -f FILE, with `live` as its pods are told",
         )
 
 
@@ -133,11 +168,13 @@ def put_clones_right(world: World) -> None:
 
 
 def _left(world: World) -> tuple[CloneMade, ...]:
+    """Of those alone that the file declares: a side's pods may be told of the others still."""
     record = world.store.read()
     if not record.clones:
         return ()
     sides = (look_at_side(world, side) for side in Side)
-    return clones.left_behind(record, [name for side in sides for name in side.pointed.values()])
+    left = clones.left_behind(record, [name for side in sides for name in side.pointed.values()])
+    return tuple(each for each in left if each.database in {known.name for known in world.application.cloned()})
 
 
 def _release_for(record: Record, clone: CloneMade) -> Release | None:
@@ -146,14 +183,9 @@ def _release_for(record: Record, clone: CloneMade) -> Release | None:
 
 
 def _drop(acting: Acting, release: Release, clone: CloneMade) -> list[Evidence]:
-    """Raises Refused (CloneFailed) where its program does not pass. One that the file does not name any more is left to
-    a person, and forgotten."""
+    """Raises Refused (CloneFailed) where its program does not pass."""
     world = acting.world
-    database = next((each for each in world.application.cloned() if each.name == clone.database), None)
-    if database is None:
-        world.say(f"{clone}: the file has no such database, or copy of it, any more: drop it by hand")
-        world.store.update(lambda record: clones.gone(record, clone))
-        return []
+    database = next(each for each in world.application.cloned() if each.name == clone.database)
     with journal(acting, DropClone(clone.side, clone.database, clone.name)) as entry:
         seen = _run(acting, release, database, "drop", clone.name)
         entry.outcome = f"{seen.gate}: {seen.answer}"

@@ -22,7 +22,7 @@ from flipgate.core.record.release import BAKE, SHOWN_KEPT, Release
 from flipgate.core.traffic.moves import COMMAND_BYTES, in_a_message
 from flipgate.core.traffic.traffic import WAY_BACK
 from flipgate.core.values.base import but
-from flipgate.core.values.errors import FlipgateError, LostLease, Refused
+from flipgate.core.values.errors import FlipgateError, LostLease, Refused, TemporaryError
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.text import TEXT_BYTES, fitted
@@ -50,7 +50,7 @@ from flipgate.steps.moving.maintenance import set_maintenance
 from flipgate.steps.moving.move import hold_routes, move, need_counts
 from flipgate.steps.moving.preview import need_preview
 from flipgate.steps.moving.stamp import stamp
-from flipgate.steps.releasing.clones import need_live_databases
+from flipgate.steps.releasing.clones import need_live_databases, need_users_on_live
 from flipgate.steps.releasing.questions import need_phase, standing
 from flipgate.steps.releasing.what_runs import need_approved
 from flipgate.steps.watching.watch import bad_bake
@@ -87,7 +87,8 @@ def flip(acting: Acting) -> tuple[Move, Proven]:
     _need_approval(world, view)
     need_begin = may_begin(world, QuestionKind.FLIP)
     need_begin(need_record(world, view))
-    need_live_databases(world, view.sides[release.side])
+    need_live_databases(world, need_record(world, view), view.sides[release.side])
+    need_users_on_live(world, need_record(world, view), view.sides[release.side.other])
     hold_routes(acting, view.traffic)
     stop_jobs(acting, release.side)
     need_counts(world, view, release.side)
@@ -116,6 +117,10 @@ def flip(acting: Acting) -> tuple[Move, Proven]:
     except Refused as error:
         _undone(acting, release.name, error)
         let_go(acting, release.side.other)
+        raise
+    except TemporaryError:
+        if world.store.read().open_entry is None:  # nothing was sent: it is begun anew, checks and all
+            let_go(acting, release.side.other)
         raise
     return moved, prove_moved(world, release.side, replicas, moved=moved)
 

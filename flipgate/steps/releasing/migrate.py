@@ -80,8 +80,10 @@ class Migrating:
         return seen, version
 
     def migrated(self, database: Database, verb: Verb, before: Version) -> tuple[list[Evidence], Version | None]:
-        """Runs a migration, reads the version since, and judges both."""
-        ran = self.run(database, verb, anew=verb != "expand")
+        """Runs a migration, reads the version since, and judges both. An expansion's Job of before is the one; not
+        where the release came up on a copy: it is flipped again, under the same name, once what stood in the way is
+        put right."""
+        ran = self.run(database, verb, anew=verb != "expand" or database.clone is not None)
         seen, after = self.version(database, f"after {verb}")
         judged = judge_migration(f"{self.called(database)}: {verb}", ran, before, after)
         _say(self.acting, judged)

@@ -29,7 +29,7 @@ from tests.api.jobs import path, the_job
 from tests.api.moving.test_maintenance import FLAGS, flagged
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, meanwhile, under_lease
 from tests.api.steps import refusing, unreadable, users_complain
-from tests.api.wire import Holding, serving
+from tests.api.wire import Answer, Holding, Through, serving
 
 NO = '{"data": {"moving": "no"}}'
 
@@ -45,11 +45,17 @@ def live(shop: Shop) -> World:
     return world
 
 
-def test_who_refuses_without_the_record_has_no_patch_of_its_own_arrive_after_that(shop: Shop, live: World) -> None:
+def test_who_refuses_without_the_record_has_no_patch_of_its_own_arrive_after_that(
+    shop: Shop, live: World, tmp_path: Path
+) -> None:
     _, (patch,) = plan_back(live, BLUE, stamp="2.hangs")
     shop.play_ready(BLUE, "web", ready=0)
-    with unreadable(shop), refusing("WayBackNotReady"):
-        users_complain(shop)
+
+    def faulty(method: str, path: str) -> Answer | None:
+        return (500, b"{}") if "/leases" in path and method != "GET" else None
+
+    with serving(Through(shop.kubeconfig, before=faulty), tmp_path) as cluster, refusing("WayBackNotReady"):
+        users_complain(shop, cluster=cluster)
     with pytest.raises(Conflict):
         patch_route(shop.cluster, patch)
     assert shop.where() == ("green",)

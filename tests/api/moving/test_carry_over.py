@@ -4,29 +4,55 @@ written goes with them, there and back, or nobody moves."""
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from flipgate.core.gates.database import Database
+from flipgate.core.gates.job_check import job_labels
+from flipgate.core.record.intents import MOVE_ROUTES
 from flipgate.core.record.phases import Phase
-from flipgate.core.values.errors import Refused
+from flipgate.core.record.stopped_databases import stopping
+from flipgate.core.traffic.moves import RoutePatch
+from flipgate.core.traffic.traffic import RouteState
+from flipgate.core.values.base import but
+from flipgate.core.values.errors import Conflict, Refused, TemporaryError
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
+from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.world import World
-from flipgate.steps.moving.carry_over import carry_over, put_databases_right
+from flipgate.steps.going_back.recover import recover
+from flipgate.steps.moving import move as moving
+from flipgate.steps.moving.carry_over import carry_over, let_go, put_databases_right
 from flipgate.steps.releasing import flip as flipping
 from flipgate.steps.releasing.flip import flip
 from flipgate.steps.releasing.migrate import expand
 from tests.api.copying import declare_per_side, install_carrying, rows, users_writing
 from tests.api.front import fronted
+from tests.api.going_back.test_recover import leave_open
+from tests.api.jobs import ends, path
 from tests.api.migrating import Orders
 from tests.api.releasing.test_stopped import events
-from tests.api.shop import BLUE, GREEN, Shop, opened, under_lease
+from tests.api.shop import BLUE, GREEN, Shop, advanced, meanwhile, opened, under_lease
 from tests.api.steps import approved, refusing, status, unreadable, users_complain
 from tests.api.targets import put_endpoints, put_service
 from tests.api.wire import serving
 
 pytestmark = pytest.mark.xdist_group("postgres")
 Names = dict[Side, str]
+JOB: dict[str, Any] = {"template": {"spec": {"containers": [{"name": "a", "image": "acme/orders:1"}]}}}
+BY_JOBS = Database.model_validate(
+    {
+        "name": "orders",
+        "version": {"job": JOB},
+        "expand": {"job": JOB},
+        "perSide": {
+            "blue": "orders_blue",
+            "green": "orders_green",
+            **{each: {"job": JOB} for each in ("stop", "carry", "lag", "allow")},
+        },
+    }
+)
 
 
 @pytest.fixture
@@ -114,12 +140,107 @@ def test_a_move_that_is_taken_back_lets_users_write_again(
     assert (shop.where(), stopped(dark), takes_writes(orders, names[BLUE])) == (("blue",), [], True)
 
 
+def test_a_fault_before_anything_was_sent_lets_users_write_while_it_is_begun_anew(
+    shop: Shop, dark: World, orders: Orders, names: Names, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def move(*_: object, **__: object) -> None:
+        raise TemporaryError("timed out")
+
+    monkeypatch.setattr(flipping, "move", move)
+    with pytest.raises(TemporaryError, match="timed out"):
+        flipped(shop, tmp_path)
+    assert (shop.where(), stopped(dark), takes_writes(orders, names[BLUE])) == (("blue",), [], True)
+
+
 def test_who_dies_between_leaves_it_to_reconcile(shop: Shop, dark: World, orders: Orders, names: Names) -> None:
     under_lease(dark, carry_over, GREEN)
     assert not takes_writes(orders, names[BLUE])
     assert f"{names[BLUE]}, blue's, takes no writes since" in status(shop, shop.name)
     put_databases_right(dark)
     assert (stopped(dark), takes_writes(orders, names[BLUE])) == ([], True)
+
+
+def test_a_move_that_came_half_way_goes_back_with_what_users_wrote_there(two_routes: Shop, orders: Orders) -> None:
+    shop, names = two_routes, declare_per_side(two_routes, orders)
+    world = shop.adopted("pipeline")
+    advanced(world, opened(world), Phase.FLIPPING)
+    under_lease(world, carry_over, GREEN)
+    leave_open(world, MOVE_ROUTES)
+    shop.point("live", shop.namespace(GREEN))
+    orders.postgres.psql(names[GREEN], "INSERT INTO orders (id) VALUES (7)")
+    assert "traffic on blue" in recover(world).fact
+    assert (shop.where(), rows(orders, names[BLUE])) == (("blue", "blue"), [7])
+    assert takes_writes(orders, names[BLUE])
+
+
+def test_a_route_that_is_refused_after_others_were_moved_leaves_the_way_back_to_who_recovers(
+    two_routes: Shop, orders: Orders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop, names = two_routes, declare_per_side(two_routes, orders)
+    world = shop.adopted("pipeline")
+    advanced(world, opened(world), Phase.FLIPPING)
+    sent: list[RoutePatch] = []
+    send = moving._send
+
+    def first_alone(acting: Acting, planned: RouteState, patch: RoutePatch, to: Side) -> RoutePatch:
+        if sent:
+            raise Conflict("was changed")
+        sent.append(patch)
+        return send(acting, planned, patch, to)
+
+    monkeypatch.setattr(moving, "_send", first_alone)
+    with pytest.raises(TemporaryError, match="1 before it were"):
+        under_lease(world, moving.move, GREEN)
+    orders.postgres.psql(names[GREEN], "INSERT INTO orders (id) VALUES (7)")
+    recover(world)
+    assert (shop.where(), rows(orders, names[BLUE])) == (("blue", "blue"), [7])
+
+
+def test_jobs_that_carry_over_are_a_part_of_what_a_dead_run_has_left_open(shop: Shop) -> None:
+    """A way back is refused for no open entry; nor is who lets users write again."""
+    world = meanwhile(shop.gone_live("pipeline", until=Phase.DARK), ends(shop))
+    world.application = but(world.application, spec=but(world.application.spec, databases=(BY_JOBS,)))
+    world.store.update(lambda record: stopping(record, "orders", "orders_green", GREEN, world.now()))
+    leave_open(world, MOVE_ROUTES)
+    assert under_lease(world, let_go, GREEN) == ()
+    assert stopped(world) == []
+
+
+def test_who_lets_it_go_waits_for_a_stop_that_a_dead_run_has_left(shop: Shop) -> None:
+    """Coming after it, that would keep users from writing, with nobody to know of it."""
+    world = shop.gone_live("pipeline", until=Phase.DARK)
+    world.application = but(world.application, spec=but(world.application.spec, databases=(BY_JOBS,)))
+    world.store.update(lambda record: stopping(record, "orders", "orders_green", GREEN, world.now()))
+    own = job_labels(shop.name, "3f2a9c01d4e8-1", "migration")
+    pod = {"spec": {**JOB["template"]["spec"], "restartPolicy": "Never"}}
+    spec = {"suspend": False, "template": pod, "activeDeadlineSeconds": 60}
+    shop.cluster.create(path(shop), {"metadata": {"name": "orders-stop-1", "labels": own}, "spec": spec})
+    seen: list[int] = []
+    meanwhile(world, lambda: (seen.append(len(shop.cluster.items(path(shop)))), ends(shop)()))
+    assert under_lease(world, let_go, GREEN) == ()
+    assert seen == [1, 2], "one after the other"
+
+
+def test_reconcile_lets_users_write_though_the_live_side_cannot_be_restored(
+    dark: World, orders: Orders, names: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows import reconcile as reconciling
+
+    def short(_: World) -> None:
+        raise Refused("asks for too few pods", reason=Why.LIVE_SIDE_NOT_RESTORED)
+
+    under_lease(dark, carry_over, GREEN)
+    monkeypatch.setattr(reconciling, "restore_live_side", short)
+    monkeypatch.setattr(reconciling.task, "recover", lambda _: None)
+    with refusing("LiveSideNotRestored"):
+        reconciling.reconcile_world(dark, "default")
+    assert (stopped(dark), takes_writes(orders, names[BLUE])) == ([], True)
+
+
+def test_who_aborts_meanwhile_lets_users_write_at_once(shop: Shop, dark: World, orders: Orders, names: Names) -> None:
+    under_lease(dark, carry_over, GREEN)
+    done = users_complain(shop, waiting=shop.play_all_ready)
+    assert (done.to, done.left, stopped(dark), takes_writes(orders, names[BLUE])) == (None, (), [], True)
 
 
 def test_who_cannot_let_it_go_tells_people_once_and_tries_again(

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from flipgate.core.gates.clone import Clone
 from flipgate.core.gates.database import Database
 from flipgate.core.gates.job_check import job_labels
+from flipgate.core.gates.migration import Version
 from flipgate.core.record.database_intents import ExpandDatabase
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
@@ -47,6 +49,19 @@ def test_it_is_a_part_of_the_migrations_step_and_has_no_entry_of_its_own(shop: S
         assert the_job(shop)["metadata"]["labels"]["app.kubernetes.io/component"] == "migration"
         Migrating(acting, GREEN, release).run(ORDERS, "expand", anew=False)
     assert len(names(shop)) == 1, "who goes on finds the Job of before"
+
+
+def test_of_one_that_a_release_comes_up_on_a_copy_of_it_is_run_again_once_that_is_put_right(
+    shop: Shop, world: World
+) -> None:
+    """It is flipped again under the same name: a Job that has failed would be found for ever."""
+    release = opened(world)
+    clone = {"live": "orders", "create": {"job": SPEC}, "drop": {"job": SPEC}, "configMap": "which"}
+    copied = but(ORDERS, clone=Clone.model_validate(clone))
+    with world.acting() as acting:
+        for _ in range(2):
+            Migrating(acting, GREEN, release).migrated(copied, "expand", Version("12"))
+    assert len({each for each in names(shop) if each.startswith("orders-expand")}) == 2
 
 
 def test_a_version_is_never_read_from_a_job_that_has_ended(shop: Shop, world: World) -> None:

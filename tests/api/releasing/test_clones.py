@@ -12,19 +12,26 @@ from typing import Any
 import pytest
 
 from flipgate.core.record.phases import Phase
+from flipgate.core.values.base import but
 from flipgate.core.values.verdicts import Evidence
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.look import look_at_side
 from flipgate.steps.releasing.bring_up import bring_up, note_dark, wait_ready
-from flipgate.steps.releasing.clones import leave_clones, make_clones, need_live_databases, put_clones_right
+from flipgate.steps.releasing.clones import (
+    leave_clones,
+    make_clones,
+    need_live_databases,
+    need_users_on_live,
+    put_clones_right,
+)
 from flipgate.steps.releasing.foresee import foresee
 from flipgate.steps.releasing.migrate import expand
 from flipgate.steps.releasing.settle import failing
 from lab.machine.paths import CHECKOUT
 from tests import dying
-from tests.api.copying import declare_clone, install, pointed, rows, writing
+from tests.api.copying import CONFIG_MAP, declare_clone, install, pointed, rows, writing
 from tests.api.migrating import Orders
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened, under_lease
 from tests.api.steps import refusing
@@ -115,19 +122,19 @@ def test_once_approved_it_works_on_the_live_one_and_no_write_is_lost(shop: Shop,
     assert (version(orders, orders.name), pointed(shop, GREEN)) == ("13", orders.name)
     assert mark(shop) == f"orders={orders.name}"
     assert [(each.before, each.after) for each in cloned.store.read().migrations] == [("12", "13")]
-    under_lease(cloned, lambda _: need_live_databases(cloned, look_at_side(cloned, GREEN)))
+    under_lease(cloned, lambda _: need_live_databases(cloned, cloned.store.read(), look_at_side(cloned, GREEN)))
     assert left(shop, cloned) == [], "once"
 
 
 def test_no_flip_begins_while_a_pod_would_write_into_the_copy(shop: Shop, cloned: World, orders: Orders) -> None:
     name = come_up(shop, cloned)
     with refusing("CloneFailed", f"says {name}, and not {orders.name}; pods of .*web were started for orders={name}"):
-        need_live_databases(cloned, look_at_side(cloned, GREEN))
+        need_live_databases(cloned, cloned.store.read(), look_at_side(cloned, GREEN))
     left(shop, cloned)
     path = f"{shop.deployments(GREEN)}/web/status"
     shop.patch(path, ("replace", "/status/updatedReplicas", 1))
     with refusing("CloneFailed", "web still has pods that were started before that"):
-        need_live_databases(cloned, look_at_side(cloned, GREEN))
+        need_live_databases(cloned, cloned.store.read(), look_at_side(cloned, GREEN))
 
 
 def test_who_cannot_be_dropped_keeps_users_where_they_are(shop: Shop, cloned: World, orders: Orders) -> None:
@@ -207,7 +214,52 @@ def test_killed_while_it_is_left_who_goes_on_does_what_is_missing(
         left(shop, cloned)
     assert (databases(orders), copies(cloned), pointed(shop, GREEN)) == ([orders.name], [], orders.name)
     assert rows(orders, orders.name) == users.done
-    need_live_databases(cloned, look_at_side(cloned, GREEN))
+    need_live_databases(cloned, cloned.store.read(), look_at_side(cloned, GREEN))
+
+
+def without_clone(world: World) -> None:
+    """Somebody applies a file that has no copies any more."""
+    spec = world.application.spec
+    databases = tuple(but(each, clone=None) for each in spec.databases)
+    world.application = but(world.application, spec=but(spec, databases=databases))
+
+
+def test_a_file_without_the_copies_moves_nobody_onto_one(shop: Shop, cloned: World) -> None:
+    name = come_up(shop, cloned)
+    without_clone(cloned)
+    assert left(shop, cloned) == [], "the file says nothing of it"
+    with refusing("CloneFailed", f"its copy is there still: orders: {name} for release"):
+        need_live_databases(cloned, cloned.store.read(), look_at_side(cloned, GREEN))
+
+
+def test_a_file_without_the_copies_brings_nothing_up_on_the_one_that_a_release_has_left(
+    shop: Shop, cloned: World, orders: Orders
+) -> None:
+    orders.put("expand", "exit 1")
+    with refusing("MigrationFailed"):
+        come_up(shop, cloned)
+    (name,), with_it = copies(cloned), cloned.application
+    install(orders)
+    without_clone(cloned)
+    put_clones_right(cloned)
+    assert copies(cloned) == [name], "the side's ConfigMap says it still"
+    with refusing("CloneFailed", "the file has no `clone` of it any more"):
+        come_up(shop, cloned, "3")
+    assert (shop.counts(GREEN), pointed(shop, GREEN)) == (AT_REST, name)
+    cloned.application = with_it
+    assert come_up(shop, cloned, "4") != name
+
+
+def test_no_copy_is_made_of_what_users_are_not_on(shop: Shop, cloned: World, orders: Orders) -> None:
+    """Another name in the file: the release would be moved to a database that has none of what they write."""
+    path = f"/api/v1/namespaces/{shop.namespace(BLUE)}/configmaps/{CONFIG_MAP}"
+    shop.patch(path, ("replace", "/data/database", "orders_of_old"))
+    with refusing("CloneFailed", f"has the users, .*says orders_of_old, and not {orders.name}"):
+        come_up(shop, cloned)
+    assert (databases(orders), shop.counts(GREEN)) == ([orders.name], AT_REST)
+    side = look_at_side(cloned, BLUE)
+    with refusing("CloneFailed", "has the users"):
+        need_users_on_live(cloned, cloned.store.read(), side)
 
 
 def test_who_only_asks_what_a_deploy_would_do_is_told(cloned: World, orders: Orders) -> None:

@@ -13,9 +13,11 @@ from flipgate.core.way_back.migrations import need_applied, need_contractible, n
 from tests.core.builders import BAKING, BLUE, DARK, GREEN, LIVE, NOW, RUN, at, record, refuses, release
 
 GROWN = Migration(database="orders", release="b-1", before="12", after="13", at=at(60), by="ci")
-OLD, NEW, LATER = (
-    Occupant(release=name, images=RUN, since=at(when)) for name, when in (("a-1", 0), ("b-1", 90), ("c-1", 200))
+OLD, NEW, LATER, COPIED = (
+    Occupant(release=name, images=RUN, since=at(when))
+    for name, when in (("a-1", 0), ("b-1", 90), ("c-1", 200), ("b-1", 30))
 )
+"""The last came up on a copy: the live database was expanded for it after that."""
 
 
 def expanded(blue: Occupant = OLD, green: Occupant = NEW, **facts: object) -> Record:
@@ -23,7 +25,7 @@ def expanded(blue: Occupant = OLD, green: Occupant = NEW, **facts: object) -> Re
     return record(migrations=(GROWN,), sides={BLUE: blue, GREEN: green}, active=GREEN, **facts)
 
 
-@pytest.mark.parametrize("live", [NEW, LATER], ids=["of the release itself", "of a later one"])
+@pytest.mark.parametrize("live", [NEW, LATER, COPIED], ids=["its own", "a later one", "its own, up before"])
 def test_it_may_be_contracted_once_users_are_on_the_code_that_needs_it_for_good(live: Occupant) -> None:
     assert need_contractible(expanded(green=live), "orders", GREEN) == (GROWN,)
 
@@ -67,7 +69,7 @@ def test_an_expansion_is_taken_back_where_only_older_code_has_pods() -> None:
     assert need_revertible(expanded(), "orders", (BLUE,)) == GROWN
 
 
-@pytest.mark.parametrize("runs", [NEW, LATER, Occupant(images=RUN, since=at(200))])
+@pytest.mark.parametrize("runs", [NEW, LATER, COPIED, Occupant(images=RUN, since=at(200))])
 def test_never_while_code_that_came_after_it_has_pods(runs: Occupant) -> None:
     with refuses("SchemaNeeded", "is needed by code that has pods: green runs release"):
         need_revertible(expanded(green=runs), "orders", (BLUE, GREEN))
