@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Annotated, Final, Literal
 
@@ -117,3 +119,18 @@ class Database(FileModel):
         if self.per_side:
             return {WHICH: self.per_side.of(side)}
         return {WHICH: self.clone.live} if self.clone else NONE_TOLD
+
+
+def word_for(databases: Iterable[Database]) -> str:
+    """Returns one word for what of these is not simply shared: a release's side comes up on what they say. Empty where
+    all are."""
+    names = {each.name: _names(each) for each in databases if each.clone or each.per_side}
+    canonical = json.dumps(names, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16] if names else ""
+
+
+def _names(database: Database) -> list[str]:
+    """The names by which its pods find it: other programs change nothing of that."""
+    if clone := database.clone:
+        return [clone.live, clone.config_map, clone.key]
+    return [database.per_side.of(side) for side in Side] if database.per_side else []

@@ -178,6 +178,8 @@ class Release(Model):
     again: dict[Name, Name] = Field(default={}, exclude_if=lambda marks: not marks)
     """The services whose reference was released again, by this release or by the one that was live, each with its mark:
     somebody said that it had other content."""
+    databases: Name = Field(default="", exclude_if=lambda word: not word)
+    """One word for the databases that its side comes up on, where they are not simply shared."""
     opened_by: Name
     changes: tuple[PhaseChange, ...]
     settle_after: datetime | None = None

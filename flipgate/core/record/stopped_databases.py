@@ -38,11 +38,9 @@ class StoppedDatabase(Model):
 
 
 def stopping(record: Record, database: str, name: str, side: Side, now: datetime) -> Record:
-    """Notes that it is about to be stopped; one that is noted already stays so."""
-    if any(each.name == name for each in record.stopped):
-        return record
+    """Notes that it is about to be stopped, since now where it is noted already: what was told of it was told then."""
     stopped = StoppedDatabase(database=database, name=name, side=side, at=now)
-    return but(record, stopped=(*record.stopped, stopped))
+    return but(record, stopped=(*let_go(record, name).stopped, stopped))
 
 
 def let_go(record: Record, name: str) -> Record:

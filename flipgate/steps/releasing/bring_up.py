@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from flipgate.adapters.addresses import address, address_of
+from flipgate.core.gates.database import word_for
 from flipgate.core.gates.suite import what_passed
 from flipgate.core.record import queue
 from flipgate.core.record import record as records
@@ -315,6 +316,7 @@ def _create(world: World, view: View, meant: Meant, opened_by: str) -> Release:
         id=meant.id,
         attempt=attempt,
         application_hash=application_hash(world.application),
+        databases=word_for(world.application.spec.databases),
         side=meant.side,
         images=meant.images,
         wanted=meant.wanted,

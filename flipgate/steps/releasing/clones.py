@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from flipgate.core.gates.database import Database, Verb
+from flipgate.core.gates.database import Database, Verb, word_for
 from flipgate.core.record import clones
 from flipgate.core.record import record as records
 from flipgate.core.record.clones import CloneMade
@@ -137,6 +137,16 @@ def need_live_databases(world: World, record: Record, side: SideState) -> None:
             reason=Why.CLONE_FAILED,
             untouched="all routes: users stay where they are",
             next_command=f"flipgate flip {world.application.name} (asks again)",
+        )
+    release = record.release
+    if release and release.side is side.side and release.databases != word_for(world.application.spec.databases):
+        raise Refused(
+            "came up on other databases than the file has by now",
+            obj=f"release {release.name}",
+            reason=Why.CLONE_FAILED,
+            untouched="all routes: users stay where they are",
+            next_command=f"flipgate apply (with the file of before), or flipgate rollback {world.application.name} "
+            f'--reason "...", then {deploy_again(world, release)}',
         )
 
 

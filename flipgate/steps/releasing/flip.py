@@ -332,7 +332,8 @@ def way_back_by_hand(world: World) -> str:
     if traffic.active is None:
         return "(routes are not whole: see flipgate status)"
     lines = lines_back(traffic, world.application.places, world.hold)
-    return in_a_message(lines, f"the line in the annotation {WAY_BACK} of each route")
+    typed = in_a_message(lines, f"the line in the annotation {WAY_BACK} of each route")
+    return f"{typed} (it leaves behind what users write from now on)" if world.application.per_side() else typed
 
 
 def _need_approval(world: World, view: View) -> None:

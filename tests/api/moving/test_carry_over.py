@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from flipgate.core.gates.database import Database
+from flipgate.core.gates.database import Database, word_for
 from flipgate.core.gates.job_check import job_labels
+from flipgate.core.record import record as records
 from flipgate.core.record.intents import MOVE_ROUTES
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.stopped_databases import stopping
@@ -64,6 +65,8 @@ def names(shop: Shop, orders: Orders) -> Names:
 def dark(shop: Shop, names: Names) -> World:
     """A release up on green, approved, and users on blue; as actor `pipeline`."""
     world = shop.gone_live("pipeline", until=Phase.DARK)
+    word = word_for(world.application.spec.databases)
+    world.store.update(lambda r: records.update_release(r, lambda release: but(release, databases=word)))
     put_service(shop, {"name": "http", "port": 80})
     put_endpoints(shop, True)
     approved(world)
@@ -295,3 +298,15 @@ def test_a_new_release_may_write_to_what_nobody_goes_back_to(shop: Shop, names: 
     assert (stopped(world), takes_writes(orders, names[GREEN])) == ([], True)
     assert orders.postgres.psql(names[GREEN], "SELECT version FROM schema_migrations") == "13"
     assert (orders.version, world.store.read().migrations) == ("12", ()), "the live one is another"
+
+
+def test_a_file_with_other_databases_than_the_release_came_up_on_moves_nobody(
+    shop: Shop, dark: World, orders: Orders, names: Names, tmp_path: Path
+) -> None:
+    world, spec = shop.world("pipeline"), shop.application.spec
+    for databases in ((), (but(spec.databases[0], per_side=None),)):
+        world.application = but(shop.application, spec=but(spec, databases=databases))
+        with refusing("CloneFailed", "came up on other databases than the file has by now") as refused:
+            under_lease(world, flip)
+        assert f"flipgate deploy {shop.name} --image" in refused.value.next_command
+    assert (shop.where(), stopped(dark), takes_writes(orders, names[BLUE])) == (("blue",), [], True)

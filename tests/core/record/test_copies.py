@@ -36,7 +36,7 @@ def test_what_a_release_under_way_or_a_side_works_on_is_not_left_behind() -> Non
 
 def test_a_database_is_let_go_where_users_are_and_nowhere_else() -> None:
     noted = stopped.stopping(record(), "orders", "orders_blue", BLUE, NOW)
-    assert stopped.stopping(noted, "orders", "orders_blue", BLUE, NOW) == noted
+    assert stopped.stopping(stopped.was_told(noted, "orders_blue"), "orders", "orders_blue", BLUE, NOW) == noted
     assert [each.name for each in stopped.to_let_go(noted, BLUE)] == ["orders_blue"]
     assert stopped.to_let_go(noted, GREEN) == stopped.to_let_go(noted, None) == ()
     assert [each.told for each in stopped.was_told(noted, "orders_blue").stopped] == [True]
