@@ -24,6 +24,10 @@ WATCH_GRACE_SECONDS = 5.0
 SELF_SUBJECT_REVIEWS = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 
 
+METADATA_ALONE = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+"""What a list is asked for as; a server that cannot do so sends all of it."""
+
+
 class Reader:
     """What is on one API server. It has no way to write: who only looks is handed this."""
 
@@ -60,6 +64,11 @@ class Reader:
     def items(self, path: str, *, timeout: float = READ_SECONDS, **query: str) -> list[dict[str, Any]]:
         """The items of a list."""
         return list(self.get(path, timeout=timeout, **query).get("items") or [])
+
+    def metadata(self, path: str, **query: str) -> list[dict[str, Any]]:
+        """The items of a list without what they hold: an object of each has its `metadata` alone."""
+        found = self._connection.json("GET", path, query=query, headers={"Accept": METADATA_ALONE})
+        return list(found.get("items") or [])
 
     def watch(self, path: str, *, seconds: float, **query: str) -> Iterator[dict[str, Any]]:
         """Events of a list for at most `seconds`, and WATCH_GRACE_SECONDS where the server does not end it by itself.

@@ -108,12 +108,13 @@ class Connection:
         query: Mapping[str, str] | None = None,
         content_type: str = "application/json",
         timeout: float = READ_SECONDS,
+        headers: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         """The object that a request is answered with. Raises NotFound, Conflict and the others of `error_of`."""
         data = None if body is None else _as_yaml_too(json.dumps(body, ensure_ascii=False)).encode()
 
         def once(left: float) -> Whole:
-            return self.send(method, path, query, data=data, content_type=content_type, timeout=left)
+            return self.send(method, path, query, data=data, content_type=content_type, timeout=left, headers=headers)
 
         whole = patient(timeout, once)
         if whole.status >= 400 or whole.unread:

@@ -124,11 +124,18 @@ class History:
 
     def names(self) -> list[str]:
         """The finished releases by the names of their objects alone: those too that cannot be read."""
-        return [item["metadata"]["name"].removeprefix(f"release-{self.name}-") for item in self._finished()]
+        found = self._cluster.metadata(self._path(), labelSelector=self._selector("release"))  # not what they hold: MBs
+        return [
+            item["metadata"]["name"].removeprefix(f"release-{self.name}-") for item in self._of_kind("release", found)
+        ]
 
     def _finished(self, kind: str = "release") -> list[dict[str, Any]]:
-        selector = f"flipgate.dev/application={self.name},flipgate.dev/kind={kind}"
-        found = self._cluster.items(self._path(), labelSelector=selector)
+        return self._of_kind(kind, self._cluster.items(self._path(), labelSelector=self._selector(kind)))
+
+    def _selector(self, kind: str) -> str:
+        return f"flipgate.dev/application={self.name},flipgate.dev/kind={kind}"
+
+    def _of_kind(self, kind: str, found: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
         # Who may write which object is held by names alone: anybody's labels could put one in, or have ours let go.
         return [item for item in found if item["metadata"]["name"].startswith(f"{kind}-{self.name}-")]
 

@@ -278,3 +278,11 @@ def test_a_finished_release_of_a_newer_flipgate_is_named_as_that(shop: Shop) -> 
     shop.patch(f"{shop.config_maps}/{name}", ("add", "/data/schema", str(SCHEMA_VERSION + 1)))
     (problem,) = store.history_problems()
     assert "written by a newer flipgate" in problem.fact
+
+
+def test_names_are_asked_for_without_what_the_objects_hold(shop: Shop, world: World) -> None:
+    world.store.write_history(finished(1))
+    cluster = shop.cluster
+    (item,) = cluster.metadata(shop.config_maps, labelSelector="flipgate.dev/kind=release")
+    assert "data" not in item
+    assert world.store.names() == [finished(1).name]
