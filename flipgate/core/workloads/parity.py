@@ -173,7 +173,7 @@ class _Judging:
 
     def _foretold(self, ref: Ref, old: Contents, new: Contents | None) -> str:
         what = self._differs(ref, old, new) if new else f"does not exist in {self.dark.place.namespace}"
-        return f"{what}: it is copied from {self.live.place.namespace} once all else passes"
+        return f"{what}: it is copied from {self.live.place.namespace} once all rows that only look pass"
 
     def _differs(self, base: Ref, old: Contents, new: Contents) -> str:
         allowed = self.parity.kept_keys(*base)

@@ -11,11 +11,10 @@ from typing import Final
 
 from flipgate.core.gates.preflight import refusal, told
 from flipgate.core.record.release import Release
-from flipgate.core.values.errors import FlipgateError, Refused, TemporaryError
+from flipgate.core.values.errors import FlipgateError, Refused, TemporaryError, about
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.core.workloads.view import View
-from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.bounds import read_bounds
 from flipgate.steps.looking.look import look
@@ -60,11 +59,11 @@ def need_preflight(world: World, view: View, release: Release) -> list[Evidence]
     """Returns what the readers say. Raises Refused (PreflightFailed) with all of it where any row fails or is
     unknown."""
     evidence = preflight(world, view, release)
-    need_rows(world, release, evidence)
+    with about(world.application.name, untouched="both sides"):
+        need_rows(world, release, evidence)
     return evidence
 
 
-@about_application(untouched="both sides")
 def need_rows(world: World, release: Release, evidence: Sequence[Evidence], before: Sequence[Evidence] = ()) -> None:
     """Says these rows. Raises Refused (PreflightFailed) with all of them, and those of `before`, where any fails or is
     unknown."""

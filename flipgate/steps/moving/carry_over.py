@@ -53,7 +53,7 @@ def carry_over(acting: Acting, to: Side, *, forced: bool = False) -> tuple[str, 
             if bad := not_passed(found):
                 left.append(f"{each.database.name}: not all that users wrote was carried over to {to}: {said_of(bad)}")
             if left and not forced:
-                raise _refused(acting, left)
+                raise _not_carried(world, to, left)
     except LostLease:
         raise
     except BaseException:
@@ -98,7 +98,7 @@ def need_carrying(world: World, to: Side, *, forced: bool) -> tuple[str, ...]:
         if each.per_side
     )
     if left and not forced:
-        raise _not_carried(world, left)
+        raise _not_carried(world, to, left)
     return left
 
 
@@ -191,19 +191,27 @@ def _judged(record: Record, found: tuple[Evidence, ...], world: World) -> Record
     return records.judged(record, CARRIED, found, world.now()) if record.release else record
 
 
-def _refused(acting: Acting, left: list[str]) -> Refused:
-    return _not_carried(acting.world, left)
-
-
-def _not_carried(world: World, left: tuple[str, ...] | list[str]) -> Refused:
-    name = world.application.name
+def _not_carried(world: World, to: Side, left: tuple[str, ...] | list[str]) -> Refused:
+    """Says what a person may do: on the way back it is theirs to leave behind what users wrote; forward nobody has to
+    go."""
+    name, record = world.application.name, _found(world)
+    forward = record is not None and record.release is not None and record.release.side is to
+    again = f"flipgate flip {name} (asks again)"
+    leaves = f'flipgate rollback {name} --to {to} --reason "..." (leaves behind what was not carried over)'
     return Refused(
         "; ".join(left),
         obj=f"databases of {name}",
         reason=Why.WRITES_NOT_CARRIED,
         untouched="all routes: users stay where they are",
-        next_command=f"flipgate status {name}",
+        next_command=again if forward else leaves,
     )
+
+
+def _found(world: World) -> Record | None:
+    try:
+        return world.store.read()
+    except FlipgateError:
+        return None
 
 
 def _told(record: Record, each: StoppedDatabase, why: str, world: World) -> Record:

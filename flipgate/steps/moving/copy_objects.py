@@ -40,21 +40,22 @@ from flipgate.steps.moving.stamp import stamp_each
 TRIES = 3
 
 
-def copy_objects(acting: Acting, view: View, dark: DarkSide) -> None:
-    """Makes what is declared `sync: copy` on the dark side as it is on the live one. Nothing is written where it is so;
-    what stands there is stamped. Raises Refused (PreflightFailed) where the API server does not take one, or somebody
-    else keeps it: those before it are copied."""
+def copy_objects(acting: Acting, view: View, dark: DarkSide) -> str:
+    """Makes what is declared `sync: copy` on the dark side as it is on the live one, and returns what was copied, in
+    words. Nothing is written where it is so; what stands there is stamped. Raises Refused (PreflightFailed) where the
+    API server does not take one, or somebody else keeps it: those before it are copied."""
     if not _declared(acting):
-        return
+        return ""
     refs = copied_now(acting.world, view, dark.side)
+    names = ", ".join(f"{kind} {name}" for kind, name in refs)
     if refs:
-        names = ", ".join(f"{kind} {name}" for kind, name in refs)
         with journal(acting, CopyObjects(dark.side, names)) as entry:
             for ref in refs:
                 acting.confirm_lease()
                 _copy(acting, dark.side, ref)
             entry.outcome = f"copied from {dark.side.other} to {dark.side}: {names}"
     stamp_copies(acting, dark.side)
+    return names
 
 
 def stamp_copies(acting: Acting, side: Side) -> None:

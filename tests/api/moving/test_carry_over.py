@@ -126,6 +126,7 @@ def test_what_does_not_pass_moves_nobody_and_users_write_where_they_are(
     with users_writing(shop, orders, names) as users, refusing("WritesNotCarried", why) as refused:
         flipped(shop, tmp_path)
     assert refused.value.untouched == "all routes: users stay where they are"
+    assert refused.value.next_command == f"flipgate flip {shop.name} (asks again)"
     assert (shop.where(), stopped(dark), takes_writes(orders, names[BLUE])) == (("blue",), [], True)
     assert set(users.done) == set(rows(orders, names[BLUE]))
 
@@ -265,8 +266,10 @@ def test_a_way_back_that_would_lose_writes_is_a_persons_to_take(
 ) -> None:
     flipped(shop, tmp_path)
     orders.put("carry", "echo connection refused; exit 1")
-    with users_writing(shop, orders, names) as users, refusing("WritesNotCarried", "connection refused"):
+    with users_writing(shop, orders, names) as users, refusing("WritesNotCarried", "connection refused") as refused:
         users_complain(shop, waiting=shop.play_all_ready)
+    leaves = f'flipgate rollback {shop.name} --to blue --reason "..." (leaves behind what was not carried over)'
+    assert refused.value.next_command == leaves
     assert (shop.where(), takes_writes(orders, names[GREEN])) == (("green",), True)
     assert set(users.done) == set(rows(orders, names[GREEN]))
     done = users_complain(shop, waiting=shop.play_all_ready, to=BLUE)

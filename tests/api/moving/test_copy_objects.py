@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from flipgate.core.gates.reach import Endpoint
 from flipgate.core.record.intents import COPY_OBJECTS
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import EntryState
+from flipgate.core.values.base import but
 from flipgate.core.values.errors import Conflict, Forbidden, LostLease
 from flipgate.core.values.sides import Side
 from flipgate.core.values.stamps import STAMP
@@ -26,9 +28,10 @@ from flipgate.steps.releasing.setup import adopt
 from tests.api.changed_shop import by_file
 from tests.api.copies import PASSWORD, encoded, path, with_copies
 from tests.api.front import fronted
+from tests.api.moving.test_jobs import ends
 from tests.api.moving.workers import with_ledger
-from tests.api.shop import BLUE, GREEN, Shop, briefly, opened, under_lease
-from tests.api.steps import approved
+from tests.api.shop import BLUE, GREEN, Shop, briefly, meanwhile, opened, under_lease
+from tests.api.steps import approved, refusing
 from tests.api.targets import put_endpoints, put_service
 from tests.api.wire import serving
 from tests.core.builders import refuses
@@ -61,6 +64,19 @@ def test_what_is_declared_is_copied_once_all_has_passed_and_says_whose_it_is(cop
     before = len(world.store.read().journal)
     under_lease(world, preflight, release)
     assert len(world.store.read().journal) == before, "nothing differs: nothing is written"
+
+
+def test_an_endpoint_that_does_not_answer_says_what_was_copied_before_it(
+    copying: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = meanwhile(copying.adopted(), ends(copying, "Failed", "BackoffLimitExceeded"))
+    endpoint = Endpoint.model_validate({"name": "database", "host": "db.shared", "port": 5432, "image": "acme/ask:1"})
+    world.application = but(world.application, spec=but(world.application.spec, reach=(endpoint,)))
+    release = opened(world)
+    with refusing("PreflightFailed", "reach database: fail") as refused:
+        under_lease(world, preflight, release)
+    assert refused.value.untouched == "both sides, but for Secret key, ConfigMap app, copied to green"
+    assert found(copying, "configmap", "app")["data"]["a"] == "new"
 
 
 def test_nothing_of_a_secret_is_in_the_record_events_or_what_is_said(copying: Shop) -> None:

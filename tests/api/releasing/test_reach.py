@@ -90,6 +90,8 @@ def test_one_that_does_not_ends_the_release_before_any_pod_and_all_of_them_are_a
     error = refused(world)
     assert error.fact.startswith("2 of 3 rows do not pass; reach database: fail: the Job failed (BackoffLimitExceeded")
     assert "; reach broker: fail: " in error.fact
+    assert error.untouched == "both sides"
+    assert error.next_command.startswith(f"flipgate deploy {shop.name} --image"), "a check asks no endpoint"
     assert shop.counts(GREEN) == dict.fromkeys(COUNTS, 0)
     ended = world.store.read().last
     assert ended

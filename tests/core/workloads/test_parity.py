@@ -128,7 +128,7 @@ def test_what_may_not_be_read_is_unknown_where_the_file_asks_for_it(given: Parit
 def test_what_is_copied_is_foretold_and_keeps_no_release_back(new: Contents | None) -> None:
     (row, *others) = judged(COPIED, OLD, new)
     assert row.verdict is Verdict.INFO
-    assert row.answer.endswith("it is copied from shop-blue once all else passes")
+    assert row.answer.endswith("it is copied from shop-blue once all rows that only look pass")
     assert not [each for each in others if each.verdict is not Verdict.PASS]
     assert copies(COPIED, side(BLUE, {KEY: OLD}), side(GREEN, {KEY: new})) == [KEY]
 
