@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from flipgate.adapters.runs import Ended
     from flipgate.core.record.going_on import Run
     from flipgate.core.record.record import Record
-    from flipgate.core.record.release import Release
     from flipgate.core.values.who import Speaker
     from flipgate.steps.acting.world import World
 
@@ -109,18 +108,19 @@ class Pods:
     def __init__(self, world: World) -> None:
         self._world, self._said, self._next = world, "", float("-inf")
 
-    def news(self, release: Release | None) -> str:
+    def news(self, record: Record) -> str:
         """A line that was not said yet; empty where there is none. Never raises: the run says what is wrong."""
+        from flipgate.core.record.before_pods import before_pods
         from flipgate.core.record.phases import Phase
         from flipgate.core.workloads.counts import each_of
         from flipgate.steps.looking.look import look_at_coming
 
-        now = self._world.monotonic()
+        now, release = self._world.monotonic(), record.release
         if release is None or release.phase is not Phase.DEPLOYING or now < self._next:
             return ""
         self._next = now + PODS_SECONDS
         try:
-            line = each_of(look_at_coming(self._world, release))
+            line = before_pods(record, release) or each_of(look_at_coming(self._world, release))
         except FlipgateError:
             return ""
         before, self._said = self._said, line
@@ -152,11 +152,12 @@ def wait_for_run(run: Run, world: World, seconds: float) -> None:
     `seconds`, Unreachable when Prefect is away for longer than AWAY_SECONDS."""
     began, said, pods, has_ended = time.monotonic(), "", Pods(world), Ends(run.id)
     while (end := has_ended()) is None:
-        release = world.store.read().release
+        record = world.store.read()
+        release = record.release
         if release and (line := f"{release.name} {release.phase} ({release.changes[-1].reason})") != said:
             said = line
             echo(f"{time.monotonic() - began:.0f} s  {line}", err=True)
-        if line := pods.news(release):
+        if line := pods.news(record):
             echo(f"{time.monotonic() - began:.0f} s  {line}", err=True)
         if time.monotonic() - began > seconds:
             raise TemporaryError(

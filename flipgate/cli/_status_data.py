@@ -10,6 +10,7 @@ from flipgate.cli._databases import as_data as migration_data
 from flipgate.cli._print import commits, iso
 from flipgate.core.gates.hooks import STEP
 from flipgate.core.record.approvals import unheard
+from flipgate.core.record.before_pods import before_pods
 from flipgate.core.record.freeze import BreakGlass
 from flipgate.core.record.maintenance import Maintenance
 from flipgate.core.record.maintenance_off import by_hand
@@ -236,7 +237,8 @@ def _coming_up(facts: Facts) -> dict[str, Any] | None:
         return None
     counts = coming_up(state, release.wanted)
     services = [{"name": name, "ready": ready, "wanted": wanted} for name, (ready, wanted) in counts.items()]
-    return {"text": waits_for_git(facts.application, release, state) or each_of(counts), "services": services}
+    before = facts.record and before_pods(facts.record, release)
+    return {"text": waits_for_git(facts.application, release, state) or before or each_of(counts), "services": services}
 
 
 def _stopped(release: Release) -> dict[str, Any] | None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from flipgate.cli._runs import Pods
+from flipgate.core.record.database_intents import ExpandDatabase
 from flipgate.core.record.phases import Phase
+from flipgate.core.values.base import but
+from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.world import World
 from flipgate.steps.releasing.bring_up import bring_up, wait_ready
 from tests.api.desk import Desk
@@ -42,14 +45,28 @@ def test_status_and_who_waits_for_the_run_are_told_how_far_it_is(shop: Shop, wor
     clock = [0.0]
     world.monotonic = lambda: clock[0]
     pods = Pods(world)
-    assert pods.news(None) == ""
-    assert pods.news(release) == "1 of 2 pods Ready (web 1/2)"
+    record = world.store.read()
+    assert pods.news(but(record, release=None)) == ""
+    assert pods.news(record) == "1 of 2 pods Ready (web 1/2)"
     shop.play_ready(GREEN)
-    assert pods.news(release) == "", "not more often than every few seconds"
+    assert pods.news(record) == "", "not more often than every few seconds"
     clock[0] += 10
-    assert [pods.news(release), pods.news(release)] == ["2 of 2 pods Ready", ""]
+    assert [pods.news(record), pods.news(record)] == ["2 of 2 pods Ready", ""]
     clock[0] += 10
-    assert pods.news(release) == "", "nothing new"
+    assert pods.news(record) == "", "nothing new"
     advanced(world, release, Phase.DARK)
     clock[0] += 10
-    assert pods.news(world.store.read().release) == "", "it is up"
+    assert pods.news(world.store.read()) == "", "it is up"
+
+
+def test_pods_of_the_release_before_are_not_told_as_those_of_one_that_is_looked_at_first(
+    shop: Shop, world: World, tmp_path: Path
+) -> None:
+    opened(world)
+    said = "before its pods: preflight, hooks, databases"
+    assert Pods(world).news(world.store.read()) == said
+    assert f"  Coming up   {said}\n" in Desk(shop, tmp_path).run("status", shop.name).stdout
+    with world.acting() as acting, journal(acting, ExpandDatabase(GREEN, "orders", "12")):
+        assert Pods(world).news(world.store.read()) == (
+            "before its pods: ExpandDatabase (side green, database orders, before 12)"
+        )
