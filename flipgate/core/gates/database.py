@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -19,19 +19,7 @@ from flipgate.core.values.nearest import hint
 from flipgate.core.values.sides import Side
 
 Verb = Literal["version", "expand", "contract", "down", "backup", "create", "drop", "stop", "carry", "lag", "allow"]
-VERBS: Final[tuple[Verb, ...]] = (
-    "version",
-    "expand",
-    "contract",
-    "down",
-    "backup",
-    "create",
-    "drop",
-    "stop",
-    "carry",
-    "lag",
-    "allow",
-)
+VERBS: Final[tuple[Verb, ...]] = get_args(Verb)
 NONE_TOLD: Final[Mapping[str, str]] = MappingProxyType({})
 LONGEST_NAME: Final = 30
 """Characters of a database's name: its programs are named after it."""

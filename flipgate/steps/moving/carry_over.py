@@ -19,7 +19,7 @@ from flipgate.core.gates.per_side import PerSide
 from flipgate.core.record import record as records
 from flipgate.core.record import stopped_databases as stopped
 from flipgate.core.record.record import Record
-from flipgate.core.record.release import CARRIED
+from flipgate.core.record.release import CARRIED, Release
 from flipgate.core.record.stopped_databases import StoppedDatabase
 from flipgate.core.values.errors import FlipgateError, LostLease, Refused
 from flipgate.core.values.reasons import Why
@@ -53,7 +53,7 @@ def carry_over(acting: Acting, to: Side, *, forced: bool = False) -> tuple[str, 
             if bad := not_passed(found):
                 left.append(f"{each.database.name}: not all that users wrote was carried over to {to}: {said_of(bad)}")
             if left and not forced:
-                raise _not_carried(world, to, left)
+                raise _not_carried(world, to, left, acting.record.release)
     except LostLease:
         raise
     except BaseException:
@@ -98,7 +98,7 @@ def need_carrying(world: World, to: Side, *, forced: bool) -> tuple[str, ...]:
         if each.per_side
     )
     if left and not forced:
-        raise _not_carried(world, to, left)
+        raise _not_carried(world, to, left, None)
     return left
 
 
@@ -163,7 +163,8 @@ def put_databases_right(world: World) -> None:
     """Lets those go that users cannot write to: a run has died on its way. Takes the Lease where there is one. Where
     another acts, or where users are is not known, that is said."""
     try:
-        if world.store.read().stopped and stopped.to_let_go(world.store.read(), look_at_traffic(world).active):
+        record = world.store.read()
+        if record.stopped and stopped.to_let_go(record, look_at_traffic(world).active):
             with world.acting() as acting:
                 if active := look_at_traffic(world).active:
                     let_go(acting, active)
@@ -191,11 +192,10 @@ def _judged(record: Record, found: tuple[Evidence, ...], world: World) -> Record
     return records.judged(record, CARRIED, found, world.now()) if record.release else record
 
 
-def _not_carried(world: World, to: Side, left: tuple[str, ...] | list[str]) -> Refused:
+def _not_carried(world: World, to: Side, left: tuple[str, ...] | list[str], release: Release | None) -> Refused:
     """Says what a person may do: on the way back it is theirs to leave behind what users wrote; forward nobody has to
     go."""
-    name, record = world.application.name, _found(world)
-    forward = record is not None and record.release is not None and record.release.side is to
+    name, forward = world.application.name, release is not None and release.side is to
     again = f"flipgate flip {name} (asks again)"
     leaves = f'flipgate rollback {name} --to {to} --reason "..." (leaves behind what was not carried over)'
     return Refused(
@@ -205,13 +205,6 @@ def _not_carried(world: World, to: Side, left: tuple[str, ...] | list[str]) -> R
         untouched="all routes: users stay where they are",
         next_command=again if forward else leaves,
     )
-
-
-def _found(world: World) -> Record | None:
-    try:
-        return world.store.read()
-    except FlipgateError:
-        return None
 
 
 def _told(record: Record, each: StoppedDatabase, why: str, world: World) -> Record:

@@ -7,11 +7,9 @@ a ConfigMap of that side; a mark on their templates, which says the same, has th
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 
 from flipgate.core.gates.database import Database, Verb, word_for
 from flipgate.core.record import clones
-from flipgate.core.record import record as records
 from flipgate.core.record.clones import CloneMade
 from flipgate.core.record.database_intents import DropClone, LeaveClones, MakeClone
 from flipgate.core.record.phases import Phase
@@ -31,7 +29,7 @@ from flipgate.steps.looking.look import look, look_at_side, need_dark, need_reco
 from flipgate.steps.moving.rest import point_at
 from flipgate.steps.moving.stamp import need_ours
 from flipgate.steps.releasing.bring_up import bring_up, wait_ready
-from flipgate.steps.releasing.migrate import Migrating, expand_live
+from flipgate.steps.releasing.migrate import Migrating, expand_live, judged_of
 from flipgate.steps.releasing.what_runs import deploy_again
 
 
@@ -100,6 +98,8 @@ def leave_clones(acting: Acting, release: Release) -> list[Evidence]:
     """
     world, found = acting.world, list[Evidence]()
     application = world.application
+    if not application.cloned():  # who declares none asks for nothing: users wait for this
+        return found
     noted = clones.of_release(world.store.read(), release.name, [each.name for each in application.cloned()])
     if not noted:
         return found
@@ -117,13 +117,8 @@ def leave_clones(acting: Acting, release: Release) -> list[Evidence]:
             for clone in noted:
                 found += _drop(acting, release, clone)
         finally:
-            world.store.update(lambda record: _judged(record, release, found, world.now()))
+            world.store.update(lambda record: judged_of(record, release, LEAVING, found, world.now()))
     return found
-
-
-def _judged(record: Record, release: Release, found: list[Evidence], now: datetime) -> Record:
-    mine = record.release is not None and record.release.name == release.name
-    return records.judged(record, LEAVING, found, now) if mine else record
 
 
 def need_live_databases(world: World, record: Record, side: SideState) -> None:

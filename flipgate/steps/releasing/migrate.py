@@ -156,13 +156,15 @@ def _migrating(acting: Acting, release: Release, *, copies: bool = False) -> Mig
 def _note(migrating: Migrating, found: list[Evidence]) -> None:
     """Keeps what was found with the release."""
     world, release = migrating.acting.world, migrating.release
-    world.store.update(lambda record: _judged(record, release, found, world.now()))
+    world.store.update(lambda record: judged_of(record, release, EXPAND, found, world.now()))
 
 
-def _judged(record: records.Record, release: Release, found: list[Evidence], now: datetime) -> records.Record:
-    """The record with what was seen, where the release has not been superseded meanwhile."""
+def judged_of(
+    record: records.Record, release: Release, step: str, found: list[Evidence], now: datetime
+) -> records.Record:
+    """The record with what a step has seen, where the release has not been superseded meanwhile."""
     mine = record.release is not None and record.release.name == release.name
-    return records.judged(record, EXPAND, found, now) if mine else record
+    return records.judged(record, step, found, now) if mine else record
 
 
 def _clean(
