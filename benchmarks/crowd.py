@@ -26,6 +26,12 @@ ROUTES = "/apis/traefik.io/v1alpha1/namespaces/{}/ingressroutes"
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 ANYTHING = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 PAUSE_SECONDS = 0.1
+PORTS = {"spec": {"ports": [{"port": 80}]}}
+READY = {
+    "addressType": "IPv4",
+    "ports": [{"name": "", "port": 80}],
+    "endpoints": [{"addresses": ["10.0.0.1"], "conditions": {"ready": True}}],
+}
 
 
 @dataclass(frozen=True)
@@ -83,9 +89,12 @@ spec:
         for side in Side:
             for name in self.services:
                 self.cluster.create(self.deployments(side), deployment(name, int(side is Side.BLUE)))
-        entry = {"name": self.services[0], "namespace": f"{self.name}-blue", "port": 80}
-        rules = {"routes": [{"match": f"Host(`{self.name}.example`)", "kind": "Rule", "services": [entry]}]}
-        route = {**KIND, "metadata": {"name": "live", "namespace": self.name}, "spec": rules}
+                self.cluster.create(address("Service", f"{self.name}-{side}"), {"metadata": {"name": name}, **PORTS})
+                labels = {"kubernetes.io/service-name": name}
+                slice_ = {"metadata": {"name": f"{name}-0", "labels": labels}, **READY}
+                self.cluster.create(address("EndpointSlice", f"{self.name}-{side}"), slice_)
+        rules = [self.rule(name) for name in self.services]
+        route = {**KIND, "metadata": {"name": "live", "namespace": self.name}, "spec": {"routes": rules}}
         self.cluster.create(ROUTES.format(self.name), route)
         self.play()
         labels = {"flipgate.dev/application": self.name, "flipgate.dev/kind": "application"}
@@ -97,6 +106,12 @@ spec:
         ran = {"images": self.images(1), "roles": roles_of(self.application), "replicas": replicas, "since": now}
         sides = {side: Occupant(release="adopted", **ran) for side in Side}  # type: ignore[arg-type]
         world.store.create(Record(application=self.name, epoch=0, active=Side.BLUE, sides=sides))
+
+    def rule(self, name: str) -> dict[str, Any]:
+        """What the route says of one service: it has a path of its own."""
+        entry = {"name": name, "namespace": f"{self.name}-blue", "port": 80}
+        match = f"Host(`{self.name}.example`) && PathPrefix(`/{name}`)"
+        return {"match": match, "kind": "Rule", "services": [entry]}
 
     def deployments(self, side: Side) -> str:
         """The address of a side's Deployments."""

@@ -10,6 +10,7 @@ from flipgate.core.values.who import Speaker
 from flipgate.steps.acting.world import World
 from flipgate.steps.moving import hand_over
 from flipgate.steps.releasing import bring_up, flip, questions
+from flipgate.steps.releasing.note_dark import note_dark
 from flipgate.steps.watching import watch
 
 VERSION = "2"
@@ -22,7 +23,7 @@ def go_dark(world: World) -> Release:
     with world.acting() as acting:
         bring_up.bring_up(acting, release)
         bring_up.wait_ready(acting, release, timeout_seconds=world.application.spec.policy.ready_timeout_seconds)
-        return bring_up.note_dark(acting, release, [])
+        return note_dark(acting, release, [])
 
 
 def go_live(world: World) -> Side:

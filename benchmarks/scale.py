@@ -13,23 +13,25 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from benchmarks.crowd import ROUTES, Crowd, serve_routes
 from benchmarks.timed import Asked, TimedConnection
 from flipgate.adapters.cluster import Cluster
 from flipgate.core.record.phases import Phase, Reason
-from flipgate.core.record.record import Record, advance
+from flipgate.core.record.record import Record, advance, need_release
 from flipgate.core.record.size import LIMIT_BYTES
 from flipgate.core.values.errors import FlipgateError
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.look import look
+from flipgate.steps.looking.targets import need_targets
 from flipgate.steps.moving.move import move, need_counts
-from flipgate.steps.moving.stamp import stamp
-from flipgate.steps.releasing.bring_up import bring_up, note_dark, open_release, wait_ready
+from flipgate.steps.moving.stamp import stamp_unless_taken
+from flipgate.steps.releasing.bring_up import bring_up, open_release, wait_ready
+from flipgate.steps.releasing.note_dark import note_dark
 from flipgate.steps.watching.status import collect
 from lab.control import labs
 from lab.control.records import Lab
@@ -145,8 +147,10 @@ def flip(world: World) -> None:
     """The Lease, the looks and the stamps of a flip, and its patches; without what it asks of Traefik."""
     with world.acting() as acting:
         before = look(world)
-        stamp(acting, before.sides[Side.GREEN])
-        need_counts(world, before, Side.GREEN)
+        side = stamp_unless_taken(acting, before.sides[Side.GREEN], need_release(world.store.read()).taken_in)
+        view = replace(before, sides={**before.sides, Side.GREEN: side})
+        need_counts(world, view, Side.GREEN)
+        need_targets(world, view.traffic, Side.GREEN)
         move(acting, Side.GREEN, also=lambda record, _: _flipping(record, world))
 
 

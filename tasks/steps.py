@@ -30,6 +30,7 @@ from flipgate.steps.going_back.way_back import RolledBack
 from flipgate.steps.looking import prove
 from flipgate.steps.moving import dark_preview, git_routes, hand_over
 from flipgate.steps.releasing import bring_up, clones, flip, migrate, questions, queue, settle, suite
+from flipgate.steps.releasing import note_dark as noting
 from flipgate.steps.releasing import preflight as preflights
 from flipgate.steps.releasing import run_hooks as hooks
 from flipgate.steps.watching import points, watch
@@ -147,7 +148,7 @@ def ask_gates_again(acting: Acting, kind: QuestionKind) -> list[Evidence]:
 
 @step("note dark")
 def note_dark(acting: Acting, release: Release, evidence: list[Evidence]) -> Release:
-    return bring_up.note_dark(acting, release, evidence)
+    return noting.note_dark(acting, release, evidence)
 
 
 @step("keep the dark preview")

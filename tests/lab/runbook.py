@@ -25,6 +25,7 @@ from flipgate.steps.going_back.recover import recover
 from flipgate.steps.looking import prove
 from flipgate.steps.moving import dark_preview, git_routes, hand_over
 from flipgate.steps.releasing import bring_up, flip, migrate, questions, settle, suite
+from flipgate.steps.releasing.note_dark import note_dark
 from flipgate.steps.releasing.preflight import preflight
 from flipgate.steps.releasing.run_hooks import run_hooks
 from flipgate.steps.watching import watch
@@ -47,7 +48,7 @@ def deploy_dark(world: World, images: Mapping[str, str]) -> Release:
             bring_up.wait_ready(acting, release, timeout_seconds=timeout)
             run_hooks(acting, release, HookPoint.AFTER_READY)
             evidence = suite.check_release(acting, release)
-        release = bring_up.note_dark(acting, release, evidence)
+        release = note_dark(acting, release, evidence)
         dark_preview.keep_dark_preview(acting)
         return release
 

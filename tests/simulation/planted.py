@@ -90,6 +90,13 @@ def _any_dark_side(stack: ExitStack) -> None:
         stack.enter_context(patch(f"flipgate.steps.releasing.{module}.need_dark", need_dark))
 
 
+def _never_stamped_by_a_flip(stack: ExitStack) -> None:
+    """A flip rests on the stamps that its side bears, whoever has acted there since they were written."""
+    stack.enter_context(
+        patch("flipgate.steps.releasing.flip.stamp_unless_taken", lambda acting, state, taken_in: state)
+    )
+
+
 def _read_after_the_entry(stack: ExitStack) -> None:
     """The routes that a move is planned on are read after its entry in the journal was written."""
     real = moving._send_all
@@ -128,6 +135,7 @@ PLANTED: Mapping[str, Plant] = MappingProxyType(
         "the Lease": _no_lease,
         "the record's version": _no_record_version,
         "DarkSide": _any_dark_side,
+        "a flip's stamps": _never_stamped_by_a_flip,
         "routes read before the entry": _read_after_the_entry,
         "routes read last in a look": _routes_first,
     }

@@ -196,6 +196,8 @@ class Release(Model):
     """At most COMMITS_KEPT of them, the newest."""
     stopped: Stopped | None = None
     """Gone with the next phase, and when a run acts again."""
+    taken_in: int = Field(default=0, exclude_if=lambda epoch: not epoch)
+    """The epoch whose last writes on its side were a stamp on all of it, before it was called dark; 0: not known."""
     held: AwareDatetime | None = Field(default=None, exclude_if=lambda held: held is None)
     """When a run last ended well for its move was held back, or gates did not pass: it is not begun again, so that who
     goes on from then has another key. Gone with the next phase."""

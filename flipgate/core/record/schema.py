@@ -65,7 +65,7 @@ def _news(record: Record) -> Iterator[object]:
 
 
 def _of_release(release: Release) -> Iterator[object]:
-    yield release.again or release.databases
+    yield release.again or release.databases or release.taken_in
     yield release.kept or release.held
     yield release.commits
     yield from (decided.identity or decided.question or decided.ticks for decided in release.decisions)

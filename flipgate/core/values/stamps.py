@@ -9,6 +9,7 @@ docs/decisions/0011-late-writes.md has the argument, and every write there is.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final
 
@@ -51,6 +52,15 @@ def epoch_of(stamp: str | None) -> int | None:
     """Its epoch; None where it has none: no stamp, an unrecorded one, or not one of ours."""
     number = (stamp or "").partition(".")[0]
     return int(number) if number.isdecimal() else None
+
+
+def taken_whole(found: Iterable[str | None], taken_in: int, epoch: int) -> bool:
+    """Whether no write of an epoch before this one can test any of these stamps, all that a side bears.
+
+    So it is where the side was stamped whole in the very epoch before, `taken_in`, as the last that was written there:
+    nobody has acted since, and whoever acted earlier tests stamps that are gone.
+    """
+    return taken_in == epoch - 1 and all(epoch_of(stamp) == taken_in for stamp in found)
 
 
 def unrecorded(stamp: str | None) -> bool:

@@ -30,7 +30,9 @@ class Authority:
         if seal is not SEAL:
             raise TypeError("an Acting is made only by world.acting(): take the Lease first")
         self.world, self.epoch, self.record = world, epoch, record
-        self.cluster = cluster.guarded(self._need_time)
+        self.cluster = cluster.guarded(self._before_a_write)
+        self.wrote = False
+        """Whether any write on the cluster's objects was sent, answered or not; those of the record are none."""
         self._over = False
 
     @property
@@ -58,6 +60,10 @@ class Authority:
         """Ends the authority: every later write by it is refused."""
         self._over = True
 
+    def _before_a_write(self) -> None:
+        self._need_time()
+        self.wrote = True
+
     def _need_time(self) -> None:
         if self._over:
             raise LostLease(
@@ -82,7 +88,7 @@ class Acting(Authority):
 
     def __init__(self, seal: object, world: World, cluster: Cluster, record: Record, lease: Lease) -> None:
         super().__init__(seal, world, cluster, record.epoch, record)
-        self.world = replace(world, store=world.store.with_epoch(record.epoch, self.cluster))
+        self.world = replace(world, store=world.store.with_epoch(record.epoch, cluster.guarded(self._need_time)))
         self._lease = lease
 
     def renewed(self, stamp: str | None) -> str:

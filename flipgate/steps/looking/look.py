@@ -25,7 +25,9 @@ from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.world import World
 
 MOST_READ = 12
-"""Objects of a kind that are read by name; more are listed."""
+"""Objects of a kind that are read by name where somebody may be in a hurry; more are listed."""
+AT_LEISURE = 2
+"""The same where nobody is."""
 
 
 def look(world: World) -> View:
@@ -47,20 +49,21 @@ def look_at_traffic(world: World) -> Traffic:
     return traffic
 
 
-def look_at_side(world: World, side: Side, only: Sequence[Service] | None = None) -> SideState:
-    """The declared services of one side (or `only` these of them), each workload by its name; many by one list a kind.
+def look_at_side(world: World, side: Side, only: Sequence[Service] | None = None, *, few: int = MOST_READ) -> SideState:
+    """The declared services of one side (or `only` these of them), each workload by its name; more than a `few` by one
+    list a kind.
 
     Few are not listed: right after a write to anything else, an API server keeps a list waiting for its cache to catch
     up (ConsistentListFromCache: up to 100 ms, seen), and users on a bad side wait with it. A read by name does not. Of
     many that wait is less than what their reads take. Who may not list reads them by name.
     """
-    found = _listed(world, side, only)
+    found = _listed(world, side, only, few)
     left = [path for path in paths_of(world, side, only) if path not in found]
     found |= dict(zip(left, world.each(world.cluster.find, left), strict=True))
     return side_of(world, side, found.values(), only)
 
 
-def _listed(world: World, side: Side, only: Sequence[Service] | None) -> dict[str, Mapping[str, Any] | None]:
+def _listed(world: World, side: Side, only: Sequence[Service] | None, few: int) -> dict[str, Mapping[str, Any] | None]:
     """What there is of kinds of which many are declared, by address; nothing of those that may not be listed."""
     place = world.application.place_of(side)
     many: dict[Kind, list[str]] = {}
@@ -68,7 +71,7 @@ def _listed(world: World, side: Side, only: Sequence[Service] | None) -> dict[st
         many.setdefault(service.kind, []).append(place.workload_of(service))
     found: dict[str, Mapping[str, Any] | None] = {}
     for kind, names in many.items():
-        if len(names) <= MOST_READ:
+        if len(names) <= few:
             continue
         try:
             items = world.cluster.items(address(kind, place.namespace))

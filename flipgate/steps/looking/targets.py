@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -19,7 +19,7 @@ from flipgate.core.traffic.targets import (
     judge_service,
 )
 from flipgate.core.traffic.traffic import RouteName, RouteState, Target, Traffic
-from flipgate.core.values.errors import Refused
+from flipgate.core.values.errors import Forbidden, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.world import World
@@ -28,6 +28,12 @@ from flipgate.steps.looking.grants import missing_grants
 
 Services = Mapping[str, Mapping[str, Any] | None]
 """By name, as the API server has them; None for one that is not there."""
+FEW = 3
+"""So many Services are read by name."""
+Objects = Mapping[str, tuple[Mapping[str, Any] | None, list[dict[str, Any]]]]
+"""Each Service with its EndpointSlices."""
+OWNER = "kubernetes.io/service-name"
+"""The label of an EndpointSlice that says which Service's it is."""
 
 
 def need_targets(world: World, traffic: Traffic, to: Side) -> Services:
@@ -35,17 +41,16 @@ def need_targets(world: World, traffic: Traffic, to: Side) -> Services:
     the port that they name, and has a Ready endpoint where Traefik asks for one (ServiceMissing, ServicePortMissing,
     NoReadyEndpoints).
 
-    Two requests a Service, all at once. Never asked on the way back. Raises Refused (LeadsElsewhere) for a
-    TraefikService of that side which leads anywhere else, (ReferenceGrantMissing) for what a route may not name, and
-    (LeftBehind) for what a route names of a side beside its targets.
+    Two requests a Service, all at once; two in all of more than a few. Never asked on the way back. Raises Refused
+    (LeadsElsewhere) for a TraefikService of that side which leads anywhere else, (ReferenceGrantMissing) for what a
+    route may not name, and (LeftBehind) for what a route names of a side beside its targets.
     """
     need_companions(world, traffic)
     need_grants(world, traffic, to)
     services = services_of(world, _targets(traffic), to)
     names = list(dict.fromkeys(target.name for target in services))
     namespace = world.application.place_of(to).namespace
-    found = world.each(lambda read: read(), [r for name in names for r in _reads(world, namespace, name)])
-    objects = {name: (found[2 * n], found[2 * n + 1]) for n, name in enumerate(names)}
+    objects = _listed(world, namespace, names) or _read(world, namespace, names)
     empty_allowed = world.application.spec.traffic.traefik.allow_empty_services
     for target in services:
         if unfit := judge_service(target, *objects[target.name], empty_allowed=empty_allowed):
@@ -83,13 +88,34 @@ def _look(reason: str, namespace: str, name: str) -> str:
         return f"kubectl -n {namespace} get services"
     if reason == SERVICE_PORT_MISSING:
         return f"kubectl -n {namespace} get service {name} -o yaml"
-    return f"kubectl -n {namespace} get endpointslices -l kubernetes.io/service-name={name}"
+    return f"kubectl -n {namespace} get endpointslices -l {OWNER}={name}"
+
+
+def _listed(world: World, namespace: str, names: Sequence[str]) -> Objects:
+    """Services, and the EndpointSlices of each, by one list of either; nothing of a few, and where they may not be
+    listed. A list may have to wait for an API server's cache (look.py): before a move there is time for that."""
+    if len(names) <= FEW:
+        return {}
+    try:
+        services = {each["metadata"]["name"]: each for each in world.cluster.items(address("Service", namespace))}
+        slices = world.cluster.items(address("EndpointSlice", namespace))
+    except Forbidden:
+        return {}
+    of: dict[str, list[dict[str, Any]]] = {}
+    for each in slices:
+        of.setdefault(each["metadata"].get("labels", {}).get(OWNER, ""), []).append(each)
+    return {name: (services.get(name), of.get(name, [])) for name in names}
+
+
+def _read(world: World, namespace: str, names: Sequence[str]) -> Objects:
+    found = world.each(lambda read: read(), [r for name in names for r in _reads(world, namespace, name)])
+    return {name: (found[2 * n], found[2 * n + 1]) for n, name in enumerate(names)}
 
 
 def _reads(world: World, namespace: str, name: str) -> tuple[Callable[[], Any], Callable[[], Any]]:
     """The Service, and its EndpointSlices by the label that says whose they are."""
     slices = address("EndpointSlice", namespace)
-    selector = f"kubernetes.io/service-name={name}"
+    selector = f"{OWNER}={name}"
     return (
         partial(world.cluster.find, address("Service", namespace, name)),
         partial(world.cluster.items, slices, labelSelector=selector),

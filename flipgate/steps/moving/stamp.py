@@ -10,6 +10,7 @@ from flipgate.adapters.addresses import address_of
 from flipgate.core.values import stamps
 from flipgate.core.values.errors import Conflict, NotFound
 from flipgate.core.values.sides import Side
+from flipgate.core.values.stamps import taken_whole
 from flipgate.core.workloads.view import SideState, Stamped, View, read_meta
 from flipgate.steps.acting.acting import Acting, Authority
 from flipgate.steps.looking.look import look, read_taken_out, side_of
@@ -28,6 +29,14 @@ def stamp(acting: Authority, state: SideState, *, over_unrecorded: bool = False)
     """
     found = acting.world.each(lambda each: _stamp(acting, each, acting.epoch, over_unrecorded), _objects(state))
     return side_of(acting.world, state.side, found)
+
+
+def stamp_unless_taken(acting: Acting, state: SideState, taken_in: int) -> SideState:
+    """`stamp`, but where the side was stamped whole in epoch `taken_in` and nobody has acted since, this actor neither:
+    then it is returned as it was seen. Who waits for a move waits for no write on each workload so."""
+    if not acting.wrote and taken_whole((each.stamp for each in state.stamped), taken_in, acting.epoch):
+        return state
+    return stamp(acting, state)
 
 
 def stamp_taken_out(acting: Acting) -> None:

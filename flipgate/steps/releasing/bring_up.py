@@ -8,18 +8,16 @@ from typing import Any
 
 from flipgate.adapters.addresses import address, address_of
 from flipgate.core.gates.database import word_for
-from flipgate.core.gates.suite import what_passed
 from flipgate.core.record import queue
 from flipgate.core.record import record as records
 from flipgate.core.record.intents import BringUp
 from flipgate.core.record.occupant import Occupant, Ran
 from flipgate.core.record.phases import Phase, Reason
-from flipgate.core.record.release import CHECKS, PhaseChange, Release, attempts
+from flipgate.core.record.release import PhaseChange, Release, attempts
 from flipgate.core.spec.application import application_hash
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import BadInput, Conflict, Refused
 from flipgate.core.values.reasons import Why
-from flipgate.core.values.verdicts import Evidence
 from flipgate.core.workloads.containers import changes, left_out
 from flipgate.core.workloads.content import deploy_again, new_content, not_pulled
 from flipgate.core.workloads.counts import all_of, coming_up, short_of, wanted_counts
@@ -369,31 +367,3 @@ def _refuse_open(world: World, release: Release) -> None:
         reason=Why.RELEASE_OPEN,
         next_command=f"flipgate scale-down {world.application.name} when it has soaked, then announce the build again",
     )
-
-
-def note_dark(acting: Acting, release: Release, evidence: list[Evidence]) -> Release:
-    """`deploying` to `dark`: up, Ready and checked. Doing it again is fine."""
-    world = acting.world
-    record, now = world.store.read(), world.now()
-    if need_open(record, release.name).phase is Phase.DARK:
-        return release
-    record = advance(
-        world,
-        release.name,
-        Phase.DARK,
-        Reason.CHECKS_PASSED,
-        f"{sum(release.wanted.values())} pods Ready, {what_passed(evidence)}; users see nothing of it",
-        also=lambda r: records.judged(_up(r, now), CHECKS, evidence, now),
-    )
-    return record.release or release
-
-
-def _up(record: records.Record, now: datetime) -> records.Record:
-    """How long the side took from `deploying` until here: what a slow way back may take, too."""
-    release = records.need_release(record)
-    occupant = record.sides.get(release.side)
-    began = [change.at for change in release.changes if change.phase is Phase.DEPLOYING]
-    if occupant is None or occupant.release != release.name or not began:
-        return record
-    up = but(occupant, up_seconds=round((now - began[-1]).total_seconds(), 3))
-    return records.occupied(record, release.side, up)

@@ -49,7 +49,7 @@ from flipgate.steps.moving.jobs import stop_jobs
 from flipgate.steps.moving.maintenance import set_maintenance
 from flipgate.steps.moving.move import hold_routes, move, need_counts
 from flipgate.steps.moving.preview import need_preview
-from flipgate.steps.moving.stamp import stamp
+from flipgate.steps.moving.stamp import stamp_unless_taken
 from flipgate.steps.releasing.clones import need_live_databases, need_users_on_live
 from flipgate.steps.releasing.questions import need_phase, standing
 from flipgate.steps.releasing.what_runs import need_approved
@@ -81,7 +81,8 @@ def flip(acting: Acting) -> tuple[Move, Proven]:
     world = acting.world
     before = look(world)  # once more: checks have run since the side was scaled, and its pods are counted by this
     release = need_phase(world, need_record(world, before), QuestionKind.FLIP)
-    side = stamp(acting, before.sides[release.side])  # as it is when it is stamped: its pods are counted there
+    # As it is when it is stamped, or later: its pods are counted there.
+    side = stamp_unless_taken(acting, before.sides[release.side], release.taken_in)
     stamp_copies(acting, release.side)
     view = replace(before, sides={**before.sides, side.side: side})
     _need_approval(world, view)

@@ -7,11 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from flipgate.core.record.record import need_release
 from flipgate.core.spec.application import load_application
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import MOST_READ, look, look_at_side
-from flipgate.steps.releasing.bring_up import bring_up, note_dark, open_release, wait_ready
+from flipgate.steps.moving.move import move
+from flipgate.steps.moving.stamp import stamp_unless_taken
+from flipgate.steps.releasing.bring_up import bring_up, open_release, wait_ready
+from flipgate.steps.releasing.note_dark import note_dark
 from flipgate.steps.watching.status import collect
 from tests.api.shop import Shop
 from tests.api.wire import Through, serving
@@ -76,7 +80,8 @@ def test_a_look_and_status_do_not_grow(counted: Counted) -> None:
     assert len(counted.sent()) <= 12
 
 
-def test_a_deploy_writes_each_workload_once_and_asks_for_no_more_of_it(counted: Counted, crowd: Shop) -> None:
+def test_a_deploy_writes_each_workload_twice_and_a_flip_right_after_it_none(counted: Counted, crowd: Shop) -> None:
+    """Its image and count, and a stamp at the end; a flip rests on that one."""
     world = counted.world
     images = {service.name: f"shop/{service.name}:2" for service in world.application.spec.services}
     with crowd.playing_ready():
@@ -87,6 +92,13 @@ def test_a_deploy_writes_each_workload_once_and_asks_for_no_more_of_it(counted: 
             note_dark(acting, release, [])
     sent = counted.sent()
     stamped_first = MANY + 2
-    assert len([line for line in sent if line.startswith("PATCH")]) <= MANY + 2 + stamped_first + 1
-    assert len(sent) - stamped_first <= MANY + 2 + 50
+    assert len([line for line in sent if line.startswith("PATCH")]) <= 2 * (MANY + 2) + stamped_first + 1
+    assert len(sent) - stamped_first <= 2 * (MANY + 2) + 50
     assert [line for line in sent if line.startswith("POST") and line.endswith("-green/events")] == []
+    with world.acting() as acting:
+        before = look(world)
+        stamp_unless_taken(acting, before.sides[Side.GREEN], need_release(world.store.read()).taken_in)
+        move(acting, Side.GREEN)
+    sent = counted.sent()
+    moved = next(number for number, line in enumerate(sent) if line.startswith("PATCH") and "/ingressroutes/" in line)
+    assert moved <= 30, sent[:moved]

@@ -23,8 +23,9 @@ from flipgate.steps.acting.world import World, utc_now
 from flipgate.steps.looking.check import need_pass
 from flipgate.steps.moving.move import move
 from flipgate.steps.releasing import questions
-from flipgate.steps.releasing.bring_up import bring_up, note_dark
+from flipgate.steps.releasing.bring_up import bring_up
 from flipgate.steps.releasing.flip import going_back, note_live
+from flipgate.steps.releasing.note_dark import note_dark
 from flipgate.steps.releasing.settle import failing, rest_expired, settle
 from tests.api.desk import Desk
 from tests.api.shop import BLUE, GREEN, TO_LIVE, Shop, meanwhile, opened, phases_until, under_lease

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 from flipgate.core.record.phases import Phase
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.steps.acting.world import World
-from flipgate.steps.releasing.bring_up import note_dark
+from flipgate.steps.releasing.note_dark import note_dark
 from tests.api.desk import Desk
 from tests.api.shop import Shop, opened
 

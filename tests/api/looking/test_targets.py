@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from lab.control.records import Lab
 from tests.api.authority import unleased
 from tests.api.shop import BLUE, GREEN, Shop
 from tests.api.targets import put_endpoints, put_service
+from tests.api.wire import Answer, Through, serving
 
 
 def check(world: World) -> None:
@@ -84,3 +86,29 @@ def test_every_route_is_looked_at_and_behind_a_traefik_service_of_the_side_too(c
 
 def named(name: str, *, weighted: list[dict[str, Any]]) -> dict[str, Any]:
     return {"metadata": {"name": name}, "spec": {"weighted": {"services": weighted}}}
+
+
+def no_list(method: str, path: str) -> Answer | None:
+    return (403, b'{"message": "services is forbidden: cannot list"}') if path.endswith("/services") else None
+
+
+@pytest.mark.parametrize("forbidden", [False, True], ids=["listed", "read by name"])
+def test_many_services_are_two_requests_and_each_is_looked_at(shop: Shop, tmp_path: Path, forbidden: bool) -> None:
+    names = ["web", *(f"part-{number}" for number in range(8))]
+    entries = [{"name": name, "namespace": shop.namespace(BLUE), "port": 80} for name in names]
+    rules = [{"kind": "Rule", "match": f"PathPrefix(`/{each['name']}`)", "services": [each]} for each in entries]
+    shop.patch(shop.route_path(), ("replace", "/spec/routes", rules))
+    for name in names[:-1]:
+        put_service(shop, {"name": "http", "port": 80}, name=name)
+        put_endpoints(shop, True, service=name)
+    through = Through(shop.kubeconfig, no_list if forbidden else lambda *_: None)
+    with serving(through, tmp_path) as cluster:
+        world = shop.world("ana", cluster)
+        assert refusal(world)[:2] == ("ServiceMissing", f"Service {shop.name}-green/part-7")
+        put_service(shop, {"name": "http", "port": 80}, name="part-7")
+        assert refusal(world)[:2] == ("NoReadyEndpoints", f"Service {shop.name}-green/part-7")
+        put_endpoints(shop, True, service="part-7")
+        through.passed.clear()
+        check(world)
+    asked = [line for line in through.passed if f"{shop.name}-green" in line]
+    assert len(asked) == (18 if forbidden else 2), asked

@@ -18,7 +18,7 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.look import look_at_side
-from flipgate.steps.releasing.bring_up import bring_up, note_dark, wait_ready
+from flipgate.steps.releasing.bring_up import bring_up, wait_ready
 from flipgate.steps.releasing.clones import (
     leave_clones,
     make_clones,
@@ -28,6 +28,7 @@ from flipgate.steps.releasing.clones import (
 )
 from flipgate.steps.releasing.foresee import foresee
 from flipgate.steps.releasing.migrate import expand
+from flipgate.steps.releasing.note_dark import note_dark
 from flipgate.steps.releasing.settle import failing
 from lab.machine.paths import CHECKOUT
 from tests import dying

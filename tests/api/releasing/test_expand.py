@@ -22,9 +22,9 @@ from flipgate.core.values.verdicts import Evidence
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.going_back.roll_back import roll_back
-from flipgate.steps.releasing.bring_up import note_dark
 from flipgate.steps.releasing.foresee import foresee
 from flipgate.steps.releasing.migrate import expand
+from flipgate.steps.releasing.note_dark import note_dark
 from flipgate.steps.releasing.settle import failing
 from lab.machine.paths import CHECKOUT
 from tests import dying

@@ -18,7 +18,8 @@ from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.check import need_pass
-from flipgate.steps.releasing.bring_up import bring_up, note_dark, open_release
+from flipgate.steps.releasing.bring_up import bring_up, open_release
+from flipgate.steps.releasing.note_dark import note_dark
 from flipgate.steps.releasing.suite import check_release, still_passed
 from tests.api.shop import GREEN, Shop, opened, under_lease
 

@@ -24,9 +24,10 @@ from flipgate.steps.going_back.recover import recover
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.look import configuration, look_at_side
 from flipgate.steps.moving.move import move
-from flipgate.steps.releasing.bring_up import bring_up, note_dark
+from flipgate.steps.releasing.bring_up import bring_up
 from flipgate.steps.releasing.contract import contract
 from flipgate.steps.releasing.flip import note_live, note_proof
+from flipgate.steps.releasing.note_dark import note_dark
 from flipgate.steps.releasing.setup import check_application
 from flipgate.steps.watching.conditions import note_conditions
 from tests.api.authority import journaled

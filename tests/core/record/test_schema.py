@@ -102,6 +102,7 @@ NEWS: dict[str, Record] = {
     "suspended": record(sides={BLUE: Occupant(images=RUN, since=NOW, suspended=("standings",))}),
     "basis": record(conditions=(agrees(BLUE, "", NOW, "0" * 32),)),
     "databases": record(release=release(*LIVE, databases="0" * 16)),
+    "taken_in": record(release=release(*LIVE, taken_in=3)),
     "again": record(release=release(*LIVE, again={"web": "0" * 12})),
     "commits": record(release=release(*LIVE, commits=(Commit(what="deploy", commit="0" * 40, at=NOW),))),
     "kept": record(release=release(*LIVE, kept=Kept(ends=1))),
@@ -185,7 +186,7 @@ def test_whatever_is_stored_and_was_not_known_then_is_judged_here() -> None:
         "Approval": {"identity", "ticks"},
         "Decided": {"identity", "question", "ticks"},
         "Occupant": {"accepted", "roles", "suspended"},
-        "Release": {"again", "chain", "commits", "databases", "held", "kept"},
+        "Release": {"again", "chain", "commits", "databases", "held", "kept", "takenIn"},
         "FrozenEvidence": {"output", "seconds"},
     }
     known = {name: set(part["enum"]) for name, part in FIRST["$defs"].items() if "enum" in part}
