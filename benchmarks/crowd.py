@@ -42,6 +42,12 @@ class Crowd:
     cluster: Cluster
     name: str
     count: int
+    home: str = ""
+    """Where its record is, if not where its routes are."""
+
+    @property
+    def own(self) -> str:
+        return self.home or self.name
 
     @property
     def services(self) -> list[str]:
@@ -80,7 +86,7 @@ spec:
         """A World by connections that note what they are asked."""
         timed = TimedConnection.of(self.cluster)
         cluster = Cluster(timed)
-        return World(cluster, Store(cluster, self.name, self.name), self.application, "benchmark"), timed
+        return World(cluster, Store(cluster, self.own, self.name), self.application, "benchmark"), timed
 
     def set_up(self) -> None:
         """Both sides, blue up and green at rest; the route on blue; applied, and adopted."""
@@ -100,7 +106,7 @@ spec:
         labels = {"flipgate.dev/application": self.name, "flipgate.dev/kind": "application"}
         meta = {"name": f"application-{self.name}", "labels": labels}
         kept = {"metadata": meta, "data": {"application.yaml": self.text}}
-        self.cluster.create(address("ConfigMap", self.name), kept)
+        self.cluster.create(address("ConfigMap", self.own), kept)
         world, _ = self.world()
         now, replicas = utc_now(), dict.fromkeys(self.services, 1)
         ran = {"images": self.images(1), "roles": roles_of(self.application), "replicas": replicas, "since": now}

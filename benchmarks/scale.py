@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from benchmarks.crowd import ROUTES, Crowd, serve_routes
+from benchmarks.fleet import Turn, reconciled
 from benchmarks.timed import Asked, TimedConnection
 from flipgate.adapters.cluster import Cluster
 from flipgate.core.record.phases import Phase, Reason
@@ -58,6 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """0: all was measured. 1: the lab, or a verb, failed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=__doc__)
     parser.add_argument("--short", action="store_true", help=f"{SHORT} services, in the place of {LONG}")
+    parser.add_argument("--applications", type=int, metavar="N", help="of two services each, to be reconciled")
     parser.add_argument("--lab", default=LAB, metavar="NAME", help="one that runs already stays")
     parser.add_argument("--json", action="store_true", help="the last line is one JSON object")
     options = parser.parse_args(argv)
@@ -71,12 +73,14 @@ def main(argv: Sequence[str] | None = None) -> int:
                 crowd.set_up()
                 tell(f"{count} services: measuring")
                 found[count] = measure(crowd)
+            turn = reconciled(lab, cluster, options.applications or (20 if options.short else 100), tell)
     except (FlipgateError, LabError) as error:
         print(f"benchmarks.scale: {error}", file=sys.stderr)
         return 1
     print(table(found))
+    print(reconciled_row(turn))
     if options.json:
-        print(json.dumps(summary(found)))
+        print(json.dumps(summary(found) | told_of(turn)))
     return 0
 
 
@@ -186,6 +190,24 @@ def table(found: dict[int, dict[str, Cost | float]]) -> str:
             grows = f"{more:.2f} requests a service, {last.seconds / first.seconds:.1f} times the seconds"
         lines.append(f"{name:<24}{''.join(f'{each:>22}' for each in said)}  {grows}")
     return "\n".join([*lines, f"a record may take {LIMIT_BYTES // 1024} KiB"])
+
+
+def reconciled_row(turn: Turn) -> str:
+    """One turn of reconcile in which nothing was to be done."""
+    thousand = turn.seconds / turn.applications * 1000
+    return (
+        f"reconcile of {turn.applications} quiet applications: {turn.seconds:.1f} s, {turn.requests:.1f} requests "
+        f"each; a thousand at that pace: {thousand:.0f} s"
+    )
+
+
+def told_of(turn: Turn) -> dict[str, Any]:
+    """The same for `--json`."""
+    return {
+        "reconcile_applications": turn.applications,
+        "reconcile_seconds": round(turn.seconds, 2),
+        "reconcile_requests_per_application": round(turn.requests, 2),
+    }
 
 
 def summary(found: dict[int, dict[str, Cost | float]]) -> dict[str, Any]:

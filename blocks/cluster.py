@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import httpx
 from prefect.blocks.core import Block
@@ -13,10 +16,10 @@ from pydantic import Field, HttpUrl
 
 from blocks.chat import BLOCKS, LOGOS, FlipgateChat
 from blocks.git import FlipgateGit
-from flipgate.adapters import store
 from flipgate.adapters.chat import Chat
 from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.git_access import Credentials
+from flipgate.adapters.store import Store, files, noted
 from flipgate.core.values.errors import BadInput, Unreachable
 from flipgate.core.values.foreign import printable
 from flipgate.steps.acting.world import DEFAULT_NAMESPACE, World
@@ -39,6 +42,16 @@ class FlipgateCluster(Block):
     context: str | None = Field(default=None, description="Context in that kubeconfig.")
     namespace: str = Field(default=DEFAULT_NAMESPACE, description="flipgate's own namespace.")
     chat: FlipgateChat | None = Field(default=None, description="Who is told.")
+
+    def connect(self) -> Cluster:
+        """A connection of its own to that cluster."""
+        return Cluster.connect(self.kubeconfig, self.context)
+
+    def open_known(self, application: str, known: Known, actor: str) -> World:
+        """The World of an application that was found with all others."""
+        cluster = known.connection()
+        store = Store(cluster, self.namespace, application).knowing(known.noted)
+        return World.of(cluster, store, known.text, actor=actor, chat=self._chat())
 
     def open(self, application: str, *, actor: str = "") -> World:
         """The World that the command line builds from its flags."""
@@ -67,17 +80,40 @@ def register() -> None:
     FlipgateGit.register_type_and_schema()
 
 
-def connect(application: str, cluster: str = AMBIENT, *, actor: str = "") -> World:
+@dataclass(frozen=True)
+class Known:
+    """An application that was found with all others of its cluster: opening it asks for none of this again."""
+
+    block: FlipgateCluster
+    text: str
+    noted: dict[str, Any] | None
+    connection: Callable[[], Cluster]
+    """One for each thread."""
+
+
+def connect(application: str, cluster: str = AMBIENT, *, actor: str = "", known: Known | None = None) -> World:
     """The World of an application on the cluster that a block names. Raises BadInput for a block that is not there."""
-    world = _load(cluster).open(application, actor=actor)
+    if known:
+        world = known.block.open_known(application, known, actor)
+    else:
+        world = _load(cluster).open(application, actor=actor)
     git = world.application.spec.git
     return replace(world, git_credentials=partial(_credentials, git.block)) if git and git.block else world
 
 
-def applications(cluster: str = AMBIENT) -> list[str]:
-    """The names of all applications on the cluster that a block names. Raises as `connect` does."""
-    block = _load(cluster)
-    return store.applications(Cluster.connect(block.kubeconfig, block.context), block.namespace)
+def applications(cluster: str = AMBIENT) -> Mapping[str, Known]:
+    """All applications on the cluster that a block names, by name. Raises as `connect` does."""
+    block, own = _load(cluster), threading.local()
+
+    def connection() -> Cluster:
+        if not hasattr(own, "cluster"):
+            own.cluster = block.connect()
+        found: Cluster = own.cluster
+        return found
+
+    texts = files(connection(), block.namespace)
+    succeeded = noted(connection(), block.namespace)
+    return {name: Known(block, text, succeeded.get(name), connection) for name, text in sorted(texts.items())}
 
 
 def _credentials(block: str) -> Credentials:

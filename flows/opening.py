@@ -8,7 +8,7 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
-from blocks.cluster import connect
+from blocks.cluster import Known, connect
 from flipgate.adapters import runs
 from flipgate.adapters.runs import OVERTAKEN, url_of
 from flipgate.core.record.became import became
@@ -34,9 +34,10 @@ RUN_BYTES = NAME_BYTES // 2
 """Of a run's name in an actor's: part of it is typed by people, and what comes behind it tells actors apart."""
 
 
-def open_world(application: str, cluster: str) -> World:
+def open_world(application: str, cluster: str, known: Known | None = None) -> World:
     """The application's World; the Lease and the journal will name this flow run as the actor."""
-    world = connect(application, cluster, actor=f"{fitted(str(flow_run.name), RUN_BYTES)} ({default_actor()})")
+    actor = f"{fitted(str(flow_run.name), RUN_BYTES)} ({default_actor()})"
+    world = connect(application, cluster, actor=actor, known=known)
     log = get_run_logger().info
     world.say = lambda text: log(one_line(text))
     world.run_page = url_of(str(flow_run.id))

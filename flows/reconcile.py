@@ -8,15 +8,16 @@ from collections.abc import Sequence
 
 from prefect import flow
 
-from blocks.cluster import applications
+from blocks.cluster import Known, applications
 from flipgate.core.record.going_on import gates_held
 from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.pipelines import RECONCILE
-from flipgate.core.values.errors import FlipgateError, Interrupted, Refused
+from flipgate.core.values.errors import FlipgateError, Interrupted, Refused, TemporaryError
 from flipgate.core.values.reasons import Why
 from flipgate.core.way_back.unwatched import in_turn
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.live_side import restore_live_side
+from flipgate.steps.going_back.recover import Outcome, recover
 from flipgate.steps.looking.held import yes_waits
 from flipgate.steps.moving.carry_over import put_databases_right
 from flipgate.steps.moving.dark_preview import put_dark_preview_right
@@ -37,6 +38,8 @@ from flows.opening import open_world, start_what_waited
 from flows.side_by_side import side_by_side
 from tasks import steps as task
 
+REMEMBERED_SECONDS = 2.0
+"""How old what reconcile decides by may be. What it acts by is looked at anew, under the Lease."""
 GATES_SECONDS = 120.0
 """How long reconcile begins with gates that hold questions back, of all applications. What has begun is waited for."""
 
@@ -50,14 +53,15 @@ def reconcile(application: str = "", cluster: str = "default") -> str:
         cluster: The flipgate-cluster block to use; `default` needs no block.
     """
     held: list[World] = []
+    known = {} if application else applications(cluster)
 
     def one(name: str) -> tuple[str, str]:
         try:
-            return f"{name}: {reconcile_one(name, cluster, held)}", ""
+            return f"{name}: {reconcile_one(name, cluster, held, known.get(name))}", ""
         except FlipgateError as error:
             return "", str(error)
 
-    done = side_by_side(one, [application] if application else applications(cluster))
+    done = side_by_side(one, [application] if application else list(known))
     facts, faults = [fact for fact, _ in done if fact], [fault for _, fault in done if fault]
     faults += ask_all_held(held, cluster)
     if faults:
@@ -65,9 +69,9 @@ def reconcile(application: str = "", cluster: str = "default") -> str:
     return "; ".join(facts) or "no applications"
 
 
-def reconcile_one(application: str, cluster: str, held: list[World] | None = None) -> str:
+def reconcile_one(application: str, cluster: str, held: list[World] | None = None, known: Known | None = None) -> str:
     """Reconciles one application; returns what was found. One whose gates hold a question back joins `held`."""
-    world = open_world(application, cluster)
+    world = open_world(application, cluster, known).remembering(REMEMBERED_SECONDS)
     try:
         fact = reconcile_world(world, cluster)
     except Refused as refused:
@@ -78,9 +82,9 @@ def reconcile_one(application: str, cluster: str, held: list[World] | None = Non
         raise
     finally:  # a drift or an interruption that waits for a person hides no lost way back
         note_conditions(world)
-    note_success(world)
     if held is not None and gates_held(world.store.read()):
         held.append(world)
+    note_success(world)
     return fact
 
 
@@ -105,7 +109,7 @@ def ask_held(world: World, cluster: str) -> None:
     """Asks the gates that hold a question back, and starts the run that asks a person once they pass."""
     if not gates_held(world.store.read()):
         return
-    outcome = task.recover(world)  # gates of others may have taken minutes
+    outcome = recovered(world)  # gates of others may have taken minutes
     if not outcome.pipeline or not world.unattended():
         return
     if bad := gates_hold(world):
@@ -114,12 +118,21 @@ def ask_held(world: World, cluster: str) -> None:
         task.go_on(world, outcome, cluster)
 
 
+def recovered(world: World) -> Outcome:
+    """What recovering did. Most applications have nothing to recover, and Prefect need not keep a task run of that for
+    each of a thousand; one that meets a temporary fault is tried again, as a task."""
+    try:
+        return recover(world)
+    except TemporaryError:
+        return task.recover(world)
+
+
 def reconcile_world(world: World, cluster: str) -> str:
     """Recovers what was interrupted, then closes what has expired or was kept too long, and starts the builds
     that waited. A live side at rest is scaled up, and a dark preview put right, in any case, also where a drift waits
     for a person."""
     try:
-        outcome = task.recover(world)
+        outcome = recovered(world)
     finally:  # whatever waits for a person
         put_databases_right(world)  # first: users cannot write, and it never raises
         restore_live_side(world)
@@ -129,7 +142,8 @@ def reconcile_world(world: World, cluster: str) -> str:
         put_clones_right(world)
         note_git_access(world)
         note_soak_gates(world)
-    world.say(outcome.fact)
+    if outcome.changed or outcome.pipeline:
+        world.say(outcome.fact)
     if expired := expire(world):
         task.end_waiting(world, expired)
         put_dark_preview_right(world)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from flipgate.adapters.connection import OBJECT_BYTES, READ_SECONDS, Connection, error_of, object_of, plain
+from flipgate.adapters.memory import Memory
 from flipgate.adapters.reading import PIECE_BYTES, Whole, packed, read_whole
 from flipgate.core.values.answer import Answer
 from flipgate.core.values.errors import Conflict, NotFound, TemporaryError, Unreachable
@@ -29,15 +31,17 @@ METADATA_ALONE = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=
 
 
 class Reader:
-    """What is on one API server. It has no way to write: who only looks is handed this."""
+    """What is on one API server. It has no way to write: who only looks is handed this. With a `memory` what `get`,
+    `find` and `items` return may be as old as that keeps it."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, memory: Memory | None = None) -> None:
+        self._connection, self._memory = connection, memory
         self.context, self.server = connection.context, connection.server
 
     def get(self, path: str, *, timeout: float = READ_SECONDS, **query: str) -> dict[str, Any]:
         """One object or list. Raises NotFound."""
-        return self._connection.json("GET", path, query=query, timeout=timeout)
+        ask = partial(self._connection.json, "GET", path, query=query, timeout=timeout)
+        return self._memory.answer(path, query, ask) if self._memory else ask()
 
     def groups(self) -> Mapping[str, str]:
         """The API groups this server serves, with their preferred version; asked for once per connection."""
@@ -195,8 +199,10 @@ class Reader:
 class Cluster(Reader):
     """One API server as one user: to look at, and to change. `guard` is called before each write."""
 
-    def __init__(self, connection: Connection, guard: Callable[[], None] = lambda: None) -> None:
-        super().__init__(connection)
+    def __init__(
+        self, connection: Connection, guard: Callable[[], None] = lambda: None, memory: Memory | None = None
+    ) -> None:
+        super().__init__(connection, memory)
         self._guard = guard
 
     @classmethod
@@ -204,9 +210,13 @@ class Cluster(Reader):
         """Opens what the kubeconfig names, or the pod's own service account. Raises BadInput for an unknown context."""
         return cls(Connection.connect(kubeconfig, context))
 
-    def reader(self) -> Reader:
+    def reader(self, memory: Memory | None = None) -> Reader:
         """The same connection, without the means to write."""
-        return Reader(self._connection)
+        return Reader(self._connection, memory)
+
+    def remembering(self, memory: Memory) -> Cluster:
+        """The same, which may answer from memory, and each of whose writes has it forget."""
+        return Cluster(self._connection, memory.forget, memory)
 
     def guarded(self, guard: Callable[[], None]) -> Cluster:
         """The same, none of whose writes is sent once `guard` raises."""

@@ -21,6 +21,7 @@ from flipgate.adapters.addresses import address
 from flipgate.adapters.cluster import Cluster, Reader
 from flipgate.adapters.connection import READ_SECONDS
 from flipgate.adapters.history import PAUSE_SECONDS, WRITE_TRIES, History, by_newer, first_problem, unreadable
+from flipgate.adapters.memory import Memory
 from flipgate.core.record.record import SCHEMA_VERSION, Record
 from flipgate.core.record.size import written
 from flipgate.core.spec.application import Application, load_application
@@ -39,6 +40,8 @@ class Store(History):
     def __init__(self, cluster: Cluster, namespace: str, name: str) -> None:
         super().__init__(cluster, namespace, name)
         self._epoch: int | None = None
+        self._noted: dict[str, Any] | None = None
+        """When reconcile last succeeded, where that was read with all others'."""
         self._ours: list[tuple[Record, str]] = []
         """The record as we wrote it last, and its version then; known to each Store that came of this one."""
 
@@ -48,12 +51,28 @@ class Store(History):
         fenced._epoch, fenced._cluster = epoch, cluster
         return fenced
 
+    def knowing(self, noted: dict[str, Any] | None) -> Store:
+        """The same, which has seen this object with reconcile's last success."""
+        known = copy(self)
+        known._noted = noted
+        return known
+
+    def remembering(self, memory: Memory) -> Store:
+        """The same, whose reads may be as old as this memory keeps them."""
+        remembers = copy(self)
+        remembers._cluster = self._cluster.remembering(memory)
+        return remembers
+
     def of(self, name: str) -> Store:
         """That of another application of this cluster, in the same namespace."""
         return Store(self._cluster, self.namespace, name)
 
     def application(self) -> Application:
         """The application as `apply` wrote it. Raises NotFound with what to type."""
+        return self.declared(self.application_text())
+
+    def application_text(self) -> str:
+        """Its file. Raises NotFound like `application`."""
         try:
             obj = self._cluster.get(self._path(f"application-{self.name}"))
         except NotFound as error:
@@ -62,7 +81,11 @@ class Store(History):
                 obj=f"application {self.name}",
                 next_command="flipgate apply -f APP.yaml",
             ) from error
-        text = (obj.get("data") or {}).get("application.yaml", "")
+        text: str = (obj.get("data") or {}).get("application.yaml", "")
+        return text
+
+    def declared(self, text: str) -> Application:
+        """The application that this text of its file declares."""
         return load_application(text, f"ConfigMap {self.namespace}/application-{self.name}")
 
     def write_application(self, text: str) -> None:
@@ -156,7 +179,7 @@ class Store(History):
         """
         name = f"reconcile-{self.name}"
         for tried in range(WRITE_TRIES):
-            obj = self._cluster.find(self._path(name))
+            obj = (None if tried else self._noted) or self._cluster.find(self._path(name))
             try:
                 before = self._reconciled(obj) if obj else None
             except PermanentError:
@@ -201,11 +224,19 @@ def applications(cluster: Reader, namespace: str) -> list[str]:
 
 def files(cluster: Reader, namespace: str) -> dict[str, str]:
     """The file of each application that `apply` wrote into flipgate's namespace, as text, by the application's name."""
-    path = address("ConfigMap", namespace)
-    items = cluster.items(path, labelSelector="flipgate.dev/kind=application")
-    labelled = ((item["metadata"]["labels"].get("flipgate.dev/application"), item) for item in items)
-    written = {name: item for name, item in labelled if item["metadata"]["name"] == f"application-{name}"}
+    written = _of_each(cluster, namespace, "application")
     return {name: (item.get("data") or {}).get("application.yaml", "") for name, item in written.items()}
+
+
+def noted(cluster: Reader, namespace: str) -> dict[str, dict[str, Any]]:
+    """The object with reconcile's last success, of each application that has one."""
+    return _of_each(cluster, namespace, "reconcile")
+
+
+def _of_each(cluster: Reader, namespace: str, kind: str) -> dict[str, dict[str, Any]]:
+    items = cluster.items(address("ConfigMap", namespace), labelSelector=f"flipgate.dev/kind={kind}")
+    labelled = ((item["metadata"]["labels"].get("flipgate.dev/application"), item) for item in items)
+    return {name: item for name, item in labelled if item["metadata"]["name"] == f"{kind}-{name}"}
 
 
 @lru_cache(maxsize=PARSED_KEPT)

@@ -142,7 +142,7 @@ PLANTED: Mapping[str, Plant] = MappingProxyType(
 )
 
 
-COVERED = frozenset({"routes read last in a look"})
+COVERED = frozenset({"routes read last in a look", "a flip's stamps"})
 """Fences that others stand behind: where one alone is gone, no order is known that breaks a promise (decision 0011)."""
 
 

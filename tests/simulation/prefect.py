@@ -219,11 +219,13 @@ def in_place(prefect: Prefect) -> Iterator[None]:
                 ("get_run_logger", lambda: logger),
                 ("suspend_flow_run", suspend),
                 ("url_of", lambda run: f"run {run}"),
-                ("applications", lambda _: ["shop"]),
+                ("applications", lambda _: {"shop": None}),
             ):
                 if attribute in vars(module):
                     stack.enter_context(patch.object(module, attribute, stand_in))
-        stack.enter_context(patch.object(flows.opening, "connect", lambda _, __, actor: prefect.open_world(actor)))
+        stack.enter_context(
+            patch.object(flows.opening, "connect", lambda _, __, actor, known: prefect.open_world(actor))
+        )
         for module in (tasks.steps, *(sys.modules[f"flows.{name}"] for name in MODULES)):
             for name in [name for name in vars(module) if name in SHOWN]:
                 stack.enter_context(patch.object(module, name, SHOWN[name]))

@@ -88,7 +88,8 @@ class Acting(Authority):
 
     def __init__(self, seal: object, world: World, cluster: Cluster, record: Record, lease: Lease) -> None:
         super().__init__(seal, world, cluster, record.epoch, record)
-        self.world = replace(world, store=world.store.with_epoch(record.epoch, cluster.guarded(self._need_time)))
+        store = world.store.with_epoch(record.epoch, cluster.guarded(self._need_time))
+        self.world = replace(world, store=store, memory=None)
         self._lease = lease
 
     def renewed(self, stamp: str | None) -> str:

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from flipgate.adapters.events import write_events
 from flipgate.adapters.git import Git
 from flipgate.adapters.git_access import Credentials
 from flipgate.adapters.lease import Lease
+from flipgate.adapters.memory import Memory
 from flipgate.adapters.proxy import Proxy, proxy_of
 from flipgate.adapters.routes import find_route_api
 from flipgate.adapters.store import Store
@@ -96,11 +97,13 @@ class World:
     """Values of declared headers, with when they were read."""
     git_credentials: Callable[[], Credentials | None] = field(default=lambda: None, repr=False)
     """Asked for when Git is needed, and not before: going back needs none. Raises BadInput where they are not there."""
+    memory: Memory | None = field(default=None, repr=False)
+    """Of who looks at the same things again and again before it acts, if it acts at all; nobody acts on it."""
     _route_apis: dict[str, str] = field(default_factory=dict)
     cluster: Reader = field(init=False)
 
     def __post_init__(self) -> None:
-        self.cluster = self._cluster.reader()
+        self.cluster = self._cluster.reader(self.memory)
         self.actor = fitted(self.actor, NAME_BYTES)  # it is compared with what Lease and record say
 
     @classmethod
@@ -125,10 +128,21 @@ class World:
             )
         cluster = Cluster.connect(kubeconfig, context)
         store = Store(cluster, namespace, application)
-        declared = store.application()
+        return cls.of(cluster, store, store.application_text(), actor=actor, chat=chat)
+
+    @classmethod
+    def of(cls, cluster: Cluster, store: Store, text: str, *, actor: str = "", chat: Chat | None = None) -> World:
+        """The world of an application whose file has been read from its store."""
+        declared = store.declared(text)
         channel = declared.spec.announce.slack_channel
         told = replace(chat, channel=channel) if chat and channel else None
         return cls(cluster, store, declared, actor or default_actor(), told)
+
+    def remembering(self, seconds: float) -> World:
+        """The same, which looks at nothing twice within so many seconds until something is written, and lists rather
+        than reads by name. Whoever takes the Lease looks anew."""
+        memory = Memory(self.monotonic, seconds)
+        return replace(self, memory=memory, store=self.store.remembering(memory))
 
     def route_api(self, kind: str) -> str:
         """The API that routes of this kind are served under, found once a group. Raises Refused where there is none."""
@@ -176,7 +190,7 @@ class World:
         stolen at once.
         """
         lease = self._new_lease()
-        with about(self.application.name):
+        with about(self.application.name), self.memory.paused() if self.memory else nullcontext():
             lease.acquire(steal=steal, patience_seconds=patience_seconds)
             try:
                 record = self.store.update(lambda r: but(r, epoch=r.epoch + 1, holder=self.actor))

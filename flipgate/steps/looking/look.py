@@ -26,7 +26,7 @@ from flipgate.steps.acting.world import World
 
 MOST_READ = 12
 """Objects of a kind that are read by name where somebody may be in a hurry; more are listed."""
-AT_LEISURE = 2
+AT_LEISURE = 1
 """The same where nobody is."""
 
 
@@ -49,15 +49,17 @@ def look_at_traffic(world: World) -> Traffic:
     return traffic
 
 
-def look_at_side(world: World, side: Side, only: Sequence[Service] | None = None, *, few: int = MOST_READ) -> SideState:
-    """The declared services of one side (or `only` these of them), each workload by its name; more than a `few` by one
-    list a kind.
+def look_at_side(
+    world: World, side: Side, only: Sequence[Service] | None = None, *, at_leisure: bool = False
+) -> SideState:
+    """The declared services of one side (or `only` these of them), each workload by its name; more than MOST_READ of a
+    kind by one list, and more than AT_LEISURE where who looks is in no hurry.
 
-    Few are not listed: right after a write to anything else, an API server keeps a list waiting for its cache to catch
-    up (ConsistentListFromCache: up to 100 ms, seen), and users on a bad side wait with it. A read by name does not. Of
-    many that wait is less than what their reads take. Who may not list reads them by name.
+    Few are not listed else, for right after a write to anything else an API server keeps a list waiting for its cache
+    to catch up (ConsistentListFromCache: up to 100 ms, seen), and users on a bad side wait with it. A read by name does
+    not. Of many that wait is less than what their reads take. Who may not list reads them by name.
     """
-    found = _listed(world, side, only, few)
+    found = _listed(world, side, only, AT_LEISURE if at_leisure or world.memory else MOST_READ)
     left = [path for path in paths_of(world, side, only) if path not in found]
     found |= dict(zip(left, world.each(world.cluster.find, left), strict=True))
     return side_of(world, side, found.values(), only)

@@ -23,7 +23,7 @@ from flipgate.steps.looking.costs import costs_of
 from flipgate.steps.looking.dark_preview import read_dark_preview
 from flipgate.steps.looking.drift import movable_sides
 from flipgate.steps.looking.held import read_everywhere
-from flipgate.steps.looking.look import AT_LEISURE, look_at_side, look_at_traffic
+from flipgate.steps.looking.look import look_at_side, look_at_traffic
 from flipgate.steps.looking.observe import observe
 from flipgate.steps.watching.conditions import read_live_side, read_old_side
 
@@ -38,7 +38,7 @@ def collect(world: World) -> Facts:
     told = observe(world)
     facts = Facts(world.application, world.now(), namespace=world.store.namespace, hold=world.hold)
     for side in Side:
-        state = _read(facts, f"side {side}", lambda s=side: look_at_side(world, s, few=AT_LEISURE))  # type: ignore[misc]
+        state = _read(facts, f"side {side}", lambda s=side: look_at_side(world, s, at_leisure=True))  # type: ignore[misc]
         if state is not None:
             facts.sides[side] = state
     facts.reconciled = read_reconciled(world)

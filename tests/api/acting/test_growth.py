@@ -17,6 +17,7 @@ from flipgate.steps.moving.stamp import stamp_unless_taken
 from flipgate.steps.releasing.bring_up import bring_up, open_release, wait_ready
 from flipgate.steps.releasing.note_dark import note_dark
 from flipgate.steps.watching.status import collect
+from tests.api.played import played
 from tests.api.shop import Shop
 from tests.api.wire import Through, serving
 
@@ -80,6 +81,17 @@ def test_a_look_and_status_do_not_grow(counted: Counted) -> None:
     assert len(counted.sent()) <= 12
 
 
+def test_status_of_a_few_lists_them_too(shop: Shop, tmp_path: Path) -> None:
+    through = Through(shop.kubeconfig)
+    shop.adopted()
+    with serving(through, tmp_path) as cluster:
+        world = shop.world("ben", cluster)
+        look(world)
+        through.passed.clear()
+        collect(world)
+    assert len(through.passed) <= 12, through.passed
+
+
 def test_a_deploy_writes_each_workload_twice_and_a_flip_right_after_it_none(counted: Counted, crowd: Shop) -> None:
     """Its image and count, and a stamp at the end; a flip rests on that one."""
     world = counted.world
@@ -102,3 +114,19 @@ def test_a_deploy_writes_each_workload_twice_and_a_flip_right_after_it_none(coun
     sent = counted.sent()
     moved = next(number for number, line in enumerate(sent) if line.startswith("PATCH") and "/ingressroutes/" in line)
     assert moved <= 30, sent[:moved]
+
+
+def test_a_quiet_reconcile_looks_once_at_each_thing(shop: Shop, tmp_path: Path) -> None:
+    """The record, one list a side, the routes, what scales the live side, and its note of success: read, and written.
+    Of many applications that is read for all of them at once."""
+    through = Through(shop.kubeconfig)
+    shop.adopted()
+    with serving(through, tmp_path) as cluster:
+        world = shop.world("ben", cluster)
+        with played(world):
+            from flows import reconcile
+
+            for _ in range(2):
+                through.passed.clear()
+                reconcile.reconcile_one(shop.name, "default")
+    assert len(through.passed) <= 7, through.passed

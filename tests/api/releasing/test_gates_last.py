@@ -28,13 +28,13 @@ def test_all_applications_are_reconciled_before_any_gate_is_asked(monkeypatch: p
 
     order, said = list[str](), list[str]()
 
-    def one(name: str, _cluster: str, held: list[Any]) -> str:
+    def one(name: str, _cluster: str, held: list[Any], _known: object) -> str:
         order.append(name)
         if name != "third":
             held.append(world(name, 0, said))
         return "done"
 
-    monkeypatch.setattr(reconcile, "applications", lambda _: ["first", "second", "third"])
+    monkeypatch.setattr(reconcile, "applications", lambda _: dict.fromkeys(["first", "second", "third"]))
     monkeypatch.setattr(reconcile, "reconcile_one", one)
     monkeypatch.setattr(reconcile, "ask_held", lambda world, _: order.append(f"gates of {world.application.name}"))
     reconcile.reconcile.fn()
@@ -71,7 +71,7 @@ def test_one_that_waits_for_a_lease_holds_up_no_other(monkeypatch: pytest.Monkey
 
     names, done, others = [f"shop-{n}" for n in range(20)], list[str](), Event()
 
-    def one(name: str, _cluster: str, _held: list[Any]) -> str:
+    def one(name: str, _cluster: str, *_: object) -> str:
         if name == "shop-0":
             assert others.wait(10), "the others wait for it"
             raise TemporaryError("another actor holds the Lease", obj=name)
@@ -80,7 +80,7 @@ def test_one_that_waits_for_a_lease_holds_up_no_other(monkeypatch: pytest.Monkey
             others.set()
         return "nothing to recover"
 
-    monkeypatch.setattr(reconcile, "applications", lambda _: names)
+    monkeypatch.setattr(reconcile, "applications", lambda _: dict.fromkeys(names))
     monkeypatch.setattr(reconcile, "reconcile_one", one)
     with pytest.raises(Interrupted, match="shop-0: another actor holds the Lease"):
         reconcile.reconcile.fn()
