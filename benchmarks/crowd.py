@@ -17,6 +17,7 @@ from flipgate.core.record.record import Record
 from flipgate.core.spec.application import Application, load_application
 from flipgate.core.values.errors import Conflict, FlipgateError
 from flipgate.core.values.sides import Side
+from flipgate.core.values.stamps import STAMP
 from flipgate.core.workloads.taken_out import roles_of
 from flipgate.steps.acting.world import World, utc_now
 from lab.control.records import Lab
@@ -48,6 +49,10 @@ class Crowd:
     @property
     def own(self) -> str:
         return self.home or self.name
+
+    @property
+    def plain(self) -> str:
+        return f"{self.name}-plain"
 
     @property
     def services(self) -> list[str]:
@@ -94,7 +99,9 @@ spec:
             self.cluster.create(namespace_address("").rstrip("/"), {"metadata": {"name": namespace}})
         for side in Side:
             for name in self.services:
-                self.cluster.create(self.deployments(side), deployment(name, int(side is Side.BLUE)))
+                made = deployment(name, int(side is Side.BLUE))
+                made["metadata"]["labels"] = {STAMP: "0.adopted"}
+                self.cluster.create(self.deployments(side), made)
                 self.cluster.create(address("Service", f"{self.name}-{side}"), {"metadata": {"name": name}, **PORTS})
                 labels = {"kubernetes.io/service-name": name}
                 slice_ = {"metadata": {"name": f"{name}-0", "labels": labels}, **READY}
@@ -123,15 +130,26 @@ spec:
         """The address of a side's Deployments."""
         return address("Deployment", f"{self.name}-{side}")
 
+    def add_plain(self) -> str:
+        """A namespace of the same Deployments at rest, for who brings them up without flipgate; its name."""
+        self.cluster.create(namespace_address("").rstrip("/"), {"metadata": {"name": self.plain}})
+        for name in self.services:
+            self.cluster.create(address("Deployment", self.plain), deployment(name, 0))
+        return self.plain
+
     def play(self) -> None:
         """What the controllers would do: all that are wanted are there and Ready."""
-        for side in Side:
-            for obj in self.cluster.items(self.deployments(side)):
+        for namespace in (f"{self.name}-blue", f"{self.name}-green", self.plain):
+            for obj in self.cluster.items(address("Deployment", namespace)):
                 wanted = obj["spec"]["replicas"]
-                counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas"), wanted) if wanted else {}
+                counts = (
+                    dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), wanted)
+                    if wanted
+                    else {}
+                )
                 status = {**counts, "observedGeneration": obj["metadata"]["generation"]}
                 if obj.get("status") != status:
-                    path = f"{self.deployments(side)}/{obj['metadata']['name']}/status"
+                    path = f"{address('Deployment', namespace)}/{obj['metadata']['name']}/status"
                     self.cluster.patch(path, [{"op": "add", "path": "/status", "value": status}])
 
     @contextmanager
@@ -166,9 +184,9 @@ def serve_routes(cluster: Cluster) -> None:
         return  # of a run before
 
 
-def deployment(name: str, replicas: int) -> dict[str, Any]:
+def deployment(name: str, replicas: int, tag: int = 1) -> dict[str, Any]:
     """One service's Deployment."""
     labels = {"app": name}
-    pods = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": name, "image": f"crowd/{name}:1"}]}}
+    pods = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": name, "image": f"crowd/{name}:{tag}"}]}}
     spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": pods}
     return {"metadata": {"name": name}, "spec": spec}

@@ -9,14 +9,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from benchmarks.crowd import ROUTES, Crowd, serve_routes
+from benchmarks.crowd import ROUTES, Crowd, deployment, serve_routes
 from benchmarks.fleet import Turn, reconciled
 from benchmarks.timed import Asked, TimedConnection
 from flipgate.adapters.cluster import Cluster
@@ -44,6 +46,8 @@ SHORT, LONG = (9, 50), (9, 50, 200)
 BARE_PATCHES = 5
 """The median of so many is the anchor."""
 PATCH = "PATCH ingressroutes"
+APPLIED = "kubectl apply, rollout"
+"""The anchor of a deploy: what a person would type for as many Deployments."""
 TO_LIVE = ((Phase.BAKING, Reason.TRAFFIC_PROVEN), (Phase.LIVE, Reason.BAKE_PASSED))
 
 
@@ -104,6 +108,7 @@ def measure(crowd: Crowd) -> dict[str, Cost | float]:
     look(world)
     found: dict[str, Cost | float] = {"bare patch": bare_patch(crowd)}
     with crowd.playing():
+        found[APPLIED] = applied(crowd)
         found["deploy"] = cost(timed, lambda: deploy(world, crowd))
         crowd.play()
         found["flip, to the patch"] = cost(timed, lambda: flip(world), until=PATCH)
@@ -136,6 +141,21 @@ def bare_patch(crowd: Crowd) -> Cost:
         crowd.cluster.patch(path, [{"op": "add", "path": "/metadata/annotations", "value": {"bench": str(began)}}])
         seconds.append(time.time() - began)
     return Cost(1, sorted(seconds)[BARE_PATCHES // 2])
+
+
+def applied(crowd: Crowd) -> Cost:
+    """The same Deployments in a namespace of their own, by `kubectl apply` and `kubectl rollout status`."""
+    namespace = crowd.add_plain()
+    kind = {"apiVersion": "apps/v1", "kind": "Deployment"}
+    items = [{**kind, **deployment(name, 1, tag=2)} for name in crowd.services]
+    kubectl = [str(crowd.lab.kubectl), f"--kubeconfig={crowd.lab.kubeconfig}", "--namespace", namespace]
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump({"apiVersion": "v1", "kind": "List", "items": items}, file)
+        file.flush()
+        began = time.time()
+        for words in (["apply", "--server-side", "--force-conflicts"], ["rollout", "status", "--timeout=120s"]):
+            subprocess.run([*kubectl, *words, "-f", file.name], check=True, capture_output=True)
+    return Cost(len(items), time.time() - began)
 
 
 def deploy(world: World, crowd: Crowd) -> None:
@@ -215,11 +235,15 @@ def summary(found: dict[int, dict[str, Cost | float]]) -> dict[str, Any]:
     told: dict[str, Any] = {"services": list(found)}
     for count, rows in found.items():
         for name, each in rows.items():
-            word = name.split(",")[0].replace(" ", "_")
+            word = "kubectl_apply" if name == APPLIED else name.split(",")[0].replace(" ", "_")
             if isinstance(each, Cost):
                 told |= {f"{word}_requests_{count}": each.requests, f"{word}_seconds_{count}": round(each.seconds, 3)}
             else:
                 told[f"{word}_kib_{count}"] = each
+    for count, rows in found.items():
+        brought, plainly = rows["deploy"], rows[APPLIED]
+        if isinstance(brought, Cost) and isinstance(plainly, Cost):
+            told[f"deploy_ratio_{count}"] = round(brought.seconds / plainly.seconds, 2)
     first, *_, last = found
     told[f"flip_seconds_ratio_{last}_to_{first}"] = round(
         told[f"flip_seconds_{last}"] / told[f"flip_seconds_{first}"], 2

@@ -95,9 +95,9 @@ def test_release_that_does_not_come_up_is_refused_and_users_see_nothing(
 
 
 def healthy_is_enough(document: dict[str, Any]) -> None:
-    """Without the check that asks what users ask, and with little patience for the proof."""
+    """Without the check that asks what users ask. The proof keeps its patience: one error in ten breaks a row of good
+    answers now and then."""
     document["spec"]["checks"] = [check for check in document["spec"]["checks"] if check["path"] == "/health"]
-    document["spec"]["traffic"]["proofTimeoutSeconds"] = 3
 
 
 @pytest.mark.parametrize(
