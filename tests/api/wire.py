@@ -21,6 +21,7 @@ import urllib3
 import yaml
 
 from flipgate.adapters.cluster import Cluster
+from flipgate.steps.acting.world import World
 
 Answer = tuple[int, bytes]
 Script = Callable[["Handler"], Answer | None]
@@ -194,6 +195,22 @@ class Through:
         )
         self.passed.append(f"{request.command} {request.path}")
         return None if self.after(request.command, request.path) else (answer.status, answer.data)
+
+
+class Counted:
+    """An actor, and what it asked the API server for."""
+
+    def __init__(self, through: Through, world: World) -> None:
+        self._through, self.world = through, world
+
+    def sent(self, part: str = "") -> list[str]:
+        """The requests so far whose line has this in it; they are forgotten."""
+        lines, self._through.passed[:] = self._through.passed[:], []
+        return [line for line in lines if part in line]
+
+    def methods(self, part: str = "") -> list[str]:
+        """Their methods alone."""
+        return [line.partition(" ")[0] for line in self.sent(part)]
 
 
 def _trust(server: dict[str, str]) -> ssl.SSLContext:

@@ -7,12 +7,11 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from flipgate.core.gates.database_program import Program
-from flipgate.core.spec.fields import FileModel, ObjectName
+from flipgate.core.spec.fields import FileModel, ObjectName, SwitchKey
 
 LONGEST_DATABASE: Final = 63
 """Characters of a database's name that PostgreSQL keeps (NAMEDATALEN - 1); MySQL has 64."""
 DatabaseName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=LONGEST_DATABASE)]
-ConfigKey = Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]+$", max_length=40)]
 
 
 class Clone(FileModel):
@@ -32,7 +31,7 @@ class Clone(FileModel):
         description="The ConfigMap, in both namespaces, by which pods know which database they work on; its other keys "
         "are left alone."
     )
-    key: ConfigKey = Field(
+    key: SwitchKey = Field(
         default="database", description="The key that flipgate sets to the name of the database; it exists."
     )
     services: tuple[ObjectName, ...] = Field(

@@ -38,6 +38,12 @@ def valid_paths(values: dict[str, T]) -> dict[str, T]:
     return values
 
 
+DataKey = Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]+$", max_length=253)]
+"""A key of a ConfigMap or Secret, as Kubernetes takes it."""
+SwitchKey = Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]+$", max_length=40)]
+"""One that flipgate sets: it stands in the journal, and in sentences."""
+
+
 def is_name(value: str) -> bool:
     """Whether an application may be called so: who asks for one says it in an event, in a form, in a command."""
     return len(value) <= APP_NAME_LENGTH and re.fullmatch(_LABEL, value) is not None

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from flipgate.core.spec.fields import FileModel, Namespace, ObjectName
+from flipgate.core.spec.fields import DataKey, FileModel, Namespace, ObjectName
 
 Value = Annotated[str, Field(max_length=100, pattern=r"^[\x20-\x7E]*$")]
 
@@ -20,9 +20,7 @@ class MaintenanceSpec(FileModel):
         description="The ConfigMap's namespace; neither side's: what pods of a side read is part of what is released."
     )
     config_map: ObjectName = Field(description="The ConfigMap, which exists.")
-    key: Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]+$", max_length=253)] = Field(
-        description="The key, which exists and has the value `otherwise`."
-    )
+    key: DataKey = Field(description="The key, which exists and has the value `otherwise`.")
     during: Value = Field(default="true", description="Its value while users are moved and watched.")
     otherwise: Value = Field(default="false", description="Its value at all other times.")
     at_most_seconds: int = Field(

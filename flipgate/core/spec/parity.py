@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
-from flipgate.core.spec.fields import FileModel, ObjectName
+from flipgate.core.spec.fields import DataKey, FileModel, ObjectName
 
 ContentKind = Literal["ConfigMap", "Secret"]
-DataKey = Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]+$", max_length=253)]
 
 
 class EqualObject(FileModel):

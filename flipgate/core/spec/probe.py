@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 from pydantic import Field, ValidationInfo, model_validator
 
-from flipgate.core.spec.fields import FileModel, HeaderName, ObjectName
+from flipgate.core.spec.fields import DataKey, FileModel, HeaderName, ObjectName
 from flipgate.core.values.base import is_new
 
 AUTHORIZATION: Final = "authorization"
@@ -21,9 +21,7 @@ class SecretKey(FileModel):
     """A key of a Secret in flipgate's own namespace."""
 
     name: ObjectName = Field(description="The Secret's name.")
-    key: Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]+$", max_length=253)] = Field(
-        description="The key that holds the value."
-    )
+    key: DataKey = Field(description="The key that holds the value.")
 
 
 class ProbeHeader(FileModel):

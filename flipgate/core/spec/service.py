@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticKnownError
@@ -16,6 +16,7 @@ from flipgate.core.spec.fields import (
     PortNumber,
     Repository,
     Scheme,
+    SwitchKey,
 )
 from flipgate.core.values.nearest import hint
 
@@ -62,9 +63,7 @@ class Consume(FileModel):
     config_map: ObjectName = Field(
         description="The ConfigMap's name, in both namespaces; its other keys are left alone."
     )
-    key: Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]+$", max_length=40)] = Field(
-        default="consume", description='The key that flipgate sets to "true" or "false".'
-    )
+    key: SwitchKey = Field(default="consume", description='The key that flipgate sets to "true" or "false".')
     status: ConsumeStatus | None = Field(
         default=None, description="How pods are asked whether they consume. Left out, settleSeconds are waited instead."
     )

@@ -10,7 +10,6 @@ import pytest
 from flipgate.core.record.record import need_release
 from flipgate.core.spec.application import load_application
 from flipgate.core.values.sides import Side
-from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import MOST_READ, look, look_at_side
 from flipgate.steps.moving.move import move
 from flipgate.steps.moving.stamp import stamp_unless_taken
@@ -19,7 +18,7 @@ from flipgate.steps.releasing.note_dark import note_dark
 from flipgate.steps.watching.status import collect
 from tests.api.played import played
 from tests.api.shop import Shop
-from tests.api.wire import Through, serving
+from tests.api.wire import Counted, Through, serving
 
 MANY = 30
 """Services beside the shop's own two."""
@@ -38,17 +37,6 @@ def crowd(shop: Shop) -> Shop:
             shop.add_deployment(side, name, 0)
     shop.adopted()
     return shop
-
-
-class Counted:
-    """An actor, and what it asked the API server for."""
-
-    def __init__(self, through: Through, world: World) -> None:
-        self._through, self.world = through, world
-
-    def sent(self, part: str = "") -> list[str]:
-        lines, self._through.passed[:] = self._through.passed[:], []
-        return [line for line in lines if part in line]
 
 
 @pytest.fixture

@@ -16,19 +16,7 @@ from flipgate.steps.going_back.recover import recover
 from flipgate.steps.looking.look import look
 from flipgate.steps.releasing.settle import kept_too_long
 from tests.api.shop import Shop, opened
-from tests.api.wire import Through, serving
-
-
-class Counted:
-    """An actor, and what it asked the API server for."""
-
-    def __init__(self, through: Through, world: World) -> None:
-        self._through, self.world = through, world
-
-    def sent(self, part: str = "") -> list[str]:
-        """The methods of the requests so far whose path has this in it; they are forgotten."""
-        lines, self._through.passed[:] = self._through.passed[:], []
-        return [line.partition(" ")[0] for line in lines if part in line]
+from tests.api.wire import Counted, Through, serving
 
 
 @pytest.fixture
@@ -43,35 +31,35 @@ def test_who_acts_looks_at_the_lease_before_and_after_it_is_taken_and_no_more(co
     for taken in ("POST", "PUT"):
         with counted.world.acting():
             pass
-        assert counted.sent("/leases") == ["GET", taken, "GET", "PUT"]
+        assert counted.methods("/leases") == ["GET", taken, "GET", "PUT"]
 
 
 def test_who_has_looked_does_not_ask_which_objects_they_were_to_write_events(counted: Counted) -> None:
     world = counted.world
     look(world)
-    counted.sent()
+    counted.methods()
     record = world.store.update(lambda r: records.advance(r, Phase.DARK, Reason.CHECKS_PASSED, utc_now(), actor="ben"))
-    counted.sent()
+    counted.methods()
     write_events(world, record)
-    assert counted.sent() == ["POST"] * 3, "the route and both Deployments"
+    assert counted.methods() == ["POST"] * 3, "the route and both Deployments"
 
 
 def test_what_a_server_serves_is_asked_for_by_its_versions_alone(counted: Counted) -> None:
     world = counted.world
     assert world.cluster.groups()["traefik.io"] == "traefik.io/v1alpha1"
-    counted.sent()
+    counted.methods()
     assert served_by(world.cluster, "traefik.io")["IngressRoute"] == "/apis/traefik.io/v1alpha1"
     assert served_by(world.cluster, "nobody.example") == {}
-    assert counted.sent() == ["GET"]
+    assert counted.methods() == ["GET"]
 
 
 def test_where_nothing_was_interrupted_and_nothing_is_kept_a_look_and_the_record_are_enough(counted: Counted) -> None:
     world = counted.world
     world.cluster.groups()
-    counted.sent()
+    counted.methods()
     look(world)
-    looked = counted.sent()
+    looked = counted.methods()
     recover(world)
-    assert counted.sent() == looked
+    assert counted.methods() == looked
     assert kept_too_long(world) is None
-    assert counted.sent() == ["GET"]
+    assert counted.methods() == ["GET"]
