@@ -20,7 +20,7 @@ from flipgate.adapters.chat import Chat
 from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.git_access import Credentials
 from flipgate.adapters.store import Store, files, noted
-from flipgate.core.values.errors import BadInput, Unreachable
+from flipgate.core.values.errors import BadInput, FlipgateError, Unreachable
 from flipgate.core.values.foreign import printable
 from flipgate.steps.acting.world import DEFAULT_NAMESPACE, World
 
@@ -112,7 +112,10 @@ def applications(cluster: str = AMBIENT) -> Mapping[str, Known]:
         return found
 
     texts = files(connection(), block.namespace)
-    succeeded = noted(connection(), block.namespace)
+    try:
+        succeeded = noted(connection(), block.namespace)
+    except FlipgateError:
+        succeeded = {}  # each is read by itself then
     return {name: Known(block, text, succeeded.get(name), connection) for name, text in sorted(texts.items())}
 
 

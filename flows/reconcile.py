@@ -99,7 +99,8 @@ def ask_all_held(held: Sequence[World], cluster: str) -> list[str]:
             world.say("its gates are asked at a later turn: those of others have taken their time")
             continue
         try:
-            ask_held(world, cluster)
+            with world.looking_anew():
+                ask_held(world, cluster)
         except FlipgateError as error:
             faults.append(str(error))
     return faults
@@ -121,10 +122,12 @@ def ask_held(world: World, cluster: str) -> None:
 def recovered(world: World) -> Outcome:
     """What recovering did. Most applications have nothing to recover, and Prefect need not keep a task run of that for
     each of a thousand; one that meets a temporary fault is tried again, as a task."""
+    world.forget()
     try:
         return recover(world)
     except TemporaryError:
-        return task.recover(world)
+        with world.looking_anew():
+            return task.recover(world)
 
 
 def reconcile_world(world: World, cluster: str) -> str:
@@ -142,7 +145,7 @@ def reconcile_world(world: World, cluster: str) -> str:
         put_clones_right(world)
         note_git_access(world)
         note_soak_gates(world)
-    if outcome.changed or outcome.pipeline:
+    if not outcome.quiet:
         world.say(outcome.fact)
     if expired := expire(world):
         task.end_waiting(world, expired)

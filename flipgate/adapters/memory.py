@@ -6,34 +6,30 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from flipgate.core.values.errors import NotFound
-
 Key = tuple[str, tuple[tuple[str, str], ...]]
-Answer = dict[str, Any] | NotFound
 
 
 class Memory:
-    """Answers to reads, each kept `seconds` by this clock, and forgotten with the next write.
+    """Answers to reads, each kept `seconds` by this clock, and all forgotten with the next write.
 
-    Only for deciding that there is nothing to do. Who acts looks anew: nothing is remembered while it is `paused`.
+    It serves to find out that there is nothing to do. Whoever finds something looks anew before they act, decide or
+    tell: nothing is remembered while it is `paused`.
     """
 
     def __init__(self, monotonic: Callable[[], float], seconds: float) -> None:
         self._monotonic, self._seconds = monotonic, seconds
-        self._answers: dict[Key, tuple[float, Answer]] = {}
+        self._answers: dict[Key, tuple[float, dict[str, Any]]] = {}
         self._paused = 0
 
     def answer(self, path: str, query: Mapping[str, str], ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """What was answered before, else what is answered now. Raises what `ask` raises, a NotFound again and again."""
+        """What was answered before, else what is answered now. Raises what `ask` raises."""
         if self._paused:
             return ask()
         key, now = (path, tuple(sorted(query.items()))), self._monotonic()
         at, known = self._answers.get(key, (0.0, None))
         if known is None or now - at >= self._seconds:
-            known = _asked(ask)
+            known = ask()
             self._answers[key] = (now, known)
-        if isinstance(known, NotFound):
-            raise known
         return known
 
     def forget(self) -> None:
@@ -49,10 +45,3 @@ class Memory:
         finally:
             self._paused -= 1
             self.forget()
-
-
-def _asked(ask: Callable[[], dict[str, Any]]) -> Answer:
-    try:
-        return ask()
-    except NotFound as error:
-        return error

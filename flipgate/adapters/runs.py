@@ -7,6 +7,7 @@ goes back depends on it.
 from __future__ import annotations
 
 import os
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,7 +28,6 @@ BUILD_COMPLETED = "flipgate.image.build-completed"
 TIMEOUT_SECONDS = 10.0
 HURRY_SECONDS = 2.0
 """Of a request that the way back makes, and of all together: users wait for it."""
-PLAIN_SECONDS = 3.0
 PLAIN = frozenset({"PREFECT_API_URL", "PREFECT_API_AUTH_STRING"})
 CLIENTS_OWN = (
     "PREFECT_API_",
@@ -171,13 +171,13 @@ def _resumed(flow_run: str, form: Mapping[str, Any]) -> tuple[str, str] | None:
 
     login = os.environ.get("PREFECT_API_AUTH_STRING")
     try:
-        headers = urllib3.make_headers(basic_auth=login) if login else {}
+        headers = {"Authorization": f"Basic {b64encode(login.encode()).decode()}"} if login else {}
         answer = urllib3.request(
             "POST",
             f"{url.rstrip('/')}/flow_runs/{UUID(flow_run)}/resume",
             json={"run_input": form},
             headers={"Content-Type": "application/json", **headers},
-            timeout=PLAIN_SECONDS,
+            timeout=urllib3.Timeout(connect=HURRY_SECONDS, read=TIMEOUT_SECONDS),  # one that is slow has taken it
             retries=False,
             redirect=False,
         )

@@ -60,7 +60,7 @@ def taken_whole(found: Iterable[str | None], taken_in: int, epoch: int) -> bool:
     So it is where the side was stamped whole in the very epoch before, `taken_in`, as the last that was written there:
     nobody has acted since, and whoever acted earlier tests stamps that are gone.
     """
-    return taken_in == epoch - 1 and all(epoch_of(stamp) == taken_in for stamp in found)
+    return 0 < taken_in == epoch - 1 and all(epoch_of(stamp) == taken_in for stamp in found)
 
 
 def unrecorded(stamp: str | None) -> bool:

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -144,6 +144,15 @@ class World:
         memory = Memory(self.monotonic, seconds)
         return replace(self, memory=memory, store=self.store.remembering(memory))
 
+    def forget(self) -> None:
+        """What is looked at next is looked at anew, and remembered."""
+        if self.memory:
+            self.memory.forget()
+
+    def looking_anew(self) -> AbstractContextManager[None]:
+        """Nothing is answered from memory in this block: for who decides, acts or tells."""
+        return self.memory.paused() if self.memory else nullcontext()
+
     def route_api(self, kind: str) -> str:
         """The API that routes of this kind are served under, found once a group. Raises Refused where there is none."""
         group = KINDS[kind].group
@@ -190,7 +199,7 @@ class World:
         stolen at once.
         """
         lease = self._new_lease()
-        with about(self.application.name), self.memory.paused() if self.memory else nullcontext():
+        with about(self.application.name), self.looking_anew():
             lease.acquire(steal=steal, patience_seconds=patience_seconds)
             try:
                 record = self.store.update(lambda r: but(r, epoch=r.epoch + 1, holder=self.actor))

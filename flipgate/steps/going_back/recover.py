@@ -55,6 +55,7 @@ from flipgate.steps.acting.outbox import advance, deliver
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.attempted import attempted
 from flipgate.steps.going_back.hand_back import close_move, hand_back
+from flipgate.steps.going_back.taking import take_patiently
 from flipgate.steps.going_back.unrecorded import finish_unrecorded, left_unrecorded
 from flipgate.steps.going_back.way_back import RollbackRequest, open_way, scale_up
 from flipgate.steps.looking.drift import drift_advice
@@ -81,6 +82,8 @@ class Outcome:
     fact: str
     changed: bool = False
     pipeline: str = ""
+    quiet: bool = False
+    """Nothing was half done, and no run is to be started."""
 
 
 def retry_faults(world: World, act: Callable[[], T]) -> T:
@@ -139,7 +142,8 @@ def recover(world: World, *, patience_seconds: float | None = None) -> Outcome:
 def _nothing_open(record: Record, view: View, now: datetime) -> Outcome:
     """No step is half done. Returns the pipeline to start all the same, where its run was lost."""
     fact = f"nothing to recover: `{record.phase}`, traffic on {view.active}"
-    return Outcome(fact, pipeline=record.phase.row.pipeline if goes_on(record, now) else "")
+    pipeline = record.phase.row.pipeline if goes_on(record, now) else ""
+    return Outcome(fact, pipeline=pipeline, quiet=not pipeline)
 
 
 def _recover(acting: Acting, entry: JournalEntry) -> Outcome:
@@ -222,7 +226,10 @@ def _back_out(acting: Acting, entry: JournalEntry, traffic: Traffic) -> Outcome:
     home = meant.home
     carry_back(acting, home, forced=False)  # some users may have been there already, and have written
     moved = move_back(acting, home)
-    close(acting, entry.id, EntryState.UNDONE, f"backed out: {len(moved.patches)} routes sent back to {home}")
+    # No earlier than the routes: without a record only that says that nobody has seen that side.
+    left = take_patiently(acting, meant.to)
+    fact = "; ".join([f"backed out: {len(moved.patches)} routes sent back to {home}", *left])
+    close(acting, entry.id, EntryState.UNDONE, fact)
     if acting.world.store.read().phase is Phase.FLIPPING:
         message = f"the move was interrupted and is undone: traffic on {home}; a person is asked again"
         advance(acting.world, entry.release or "", Phase.DARK, Reason.MOVE_UNDONE, message, also=approvals.withdraw)

@@ -13,7 +13,7 @@ from flipgate.core.record.record import Record
 from flipgate.core.record.release import Release
 from flipgate.core.spec.service import Kind, Service
 from flipgate.core.traffic.traffic import DarkSide, Traffic, dark_side
-from flipgate.core.values.errors import FlipgateError, Forbidden, Refused
+from flipgate.core.values.errors import FlipgateError, Forbidden, PermanentError, Refused, TemporaryError
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.explain import Drift, OpenStep, explain
@@ -28,6 +28,8 @@ MOST_READ = 12
 """Objects of a kind that are read by name where somebody may be in a hurry; more are listed."""
 AT_LEISURE = 1
 """The same where nobody is."""
+OTHERS, MANY_OTHERS = 3, 50
+"""How many objects a list may have for each that is wanted, and beside."""
 
 
 def look(world: World) -> View:
@@ -57,7 +59,7 @@ def look_at_side(
 
     Few are not listed else, for right after a write to anything else an API server keeps a list waiting for its cache
     to catch up (ConsistentListFromCache: up to 100 ms, seen), and users on a bad side wait with it. A read by name does
-    not. Of many that wait is less than what their reads take. Who may not list reads them by name.
+    not. Of many that wait is less than what their reads take. Who cannot list reads them by name.
     """
     found = _listed(world, side, only, AT_LEISURE if at_leisure or world.memory else MOST_READ)
     left = [path for path in paths_of(world, side, only) if path not in found]
@@ -66,7 +68,7 @@ def look_at_side(
 
 
 def _listed(world: World, side: Side, only: Sequence[Service] | None, few: int) -> dict[str, Mapping[str, Any] | None]:
-    """What there is of kinds of which many are declared, by address; nothing of those that may not be listed."""
+    """What there is of kinds of which many are declared, by address; nothing of those that cannot be listed."""
     place = world.application.place_of(side)
     many: dict[Kind, list[str]] = {}
     for service in world.application.spec.services if only is None else only:
@@ -75,13 +77,21 @@ def _listed(world: World, side: Side, only: Sequence[Service] | None, few: int) 
     for kind, names in many.items():
         if len(names) <= few:
             continue
-        try:
-            items = world.cluster.items(address(kind, place.namespace))
-        except Forbidden:
+        items = list_few(world, address(kind, place.namespace), len(names))
+        if items is None:
             continue
         there = {each["metadata"]["name"]: {**each, "kind": kind} for each in items}
         found |= {address(kind, place.namespace, name): there.get(name) for name in names}
     return found
+
+
+def list_few(world: World, path: str, wanted: int) -> list[dict[str, Any]] | None:
+    """The items of a list in which so many are wanted; None where it may not be read, is not answered, or has many
+    others: a namespace may be shared with thousands. Who gets None reads by name."""
+    try:
+        return world.cluster.few(path, wanted * OTHERS + MANY_OTHERS)
+    except (Forbidden, TemporaryError, PermanentError):
+        return None
 
 
 def look_at_coming(world: World, release: Release) -> dict[str, tuple[int, int]]:

@@ -19,12 +19,13 @@ from flipgate.core.traffic.targets import (
     judge_service,
 )
 from flipgate.core.traffic.traffic import RouteName, RouteState, Target, Traffic
-from flipgate.core.values.errors import Forbidden, Refused
+from flipgate.core.values.errors import Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.companions import need_companions
 from flipgate.steps.looking.grants import missing_grants
+from flipgate.steps.looking.look import list_few
 
 Services = Mapping[str, Mapping[str, Any] | None]
 """By name, as the API server has them; None for one that is not there."""
@@ -92,15 +93,15 @@ def _look(reason: str, namespace: str, name: str) -> str:
 
 
 def _listed(world: World, namespace: str, names: Sequence[str]) -> Objects:
-    """Services, and the EndpointSlices of each, by one list of either; nothing of a few, and where they may not be
+    """Services, and the EndpointSlices of each, by one list of either; nothing of a few, and where they cannot be
     listed. A list may have to wait for an API server's cache (look.py): before a move there is time for that."""
     if len(names) <= FEW:
         return {}
-    try:
-        services = {each["metadata"]["name"]: each for each in world.cluster.items(address("Service", namespace))}
-        slices = world.cluster.items(address("EndpointSlice", namespace))
-    except Forbidden:
+    found = list_few(world, address("Service", namespace), len(names))
+    slices = list_few(world, address("EndpointSlice", namespace), len(names)) if found is not None else None
+    if found is None or slices is None:
         return {}
+    services = {each["metadata"]["name"]: each for each in found}
     of: dict[str, list[dict[str, Any]]] = {}
     for each in slices:
         of.setdefault(each["metadata"].get("labels", {}).get(OWNER, ""), []).append(each)

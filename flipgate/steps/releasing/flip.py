@@ -38,6 +38,7 @@ from flipgate.steps.acting.moves import Move
 from flipgate.steps.acting.outbox import advance, need_open, write
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.roll_back import roll_back
+from flipgate.steps.going_back.taking import take_patiently
 from flipgate.steps.looking.held import may_begin
 from flipgate.steps.looking.look import configuration, look, look_at_side, look_at_traffic, need_record, read_taken_out
 from flipgate.steps.looking.prove import need_visible, prove_moved
@@ -350,6 +351,12 @@ def _need_approval(world: World, view: View) -> None:
 
 
 def _undone(acting: Acting, release: str, error: Refused) -> None:
-    """Makes the release dark again after a move that changed nothing; its spent approval goes with the question."""
+    """Makes the release dark again after a move that changed nothing; its spent approval goes with the question.
+
+    Its side is stamped no earlier than the routes that were sent back: without a record only that says that nobody has
+    seen it (`going_back.older`)."""
+    side = need_open(acting.world.store.read(), release).side
+    for lacking in take_patiently(acting, side):
+        acting.world.say(lacking)
     if acting.world.store.read().phase is Phase.FLIPPING:
         advance(acting.world, release, Phase.DARK, Reason.MOVE_UNDONE, str(error), also=approvals.withdraw)

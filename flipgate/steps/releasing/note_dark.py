@@ -6,7 +6,7 @@ from datetime import datetime
 
 from flipgate.core.gates.suite import what_passed
 from flipgate.core.record import record as records
-from flipgate.core.record.phases import Phase, Reason
+from flipgate.core.record.phases import Phase, Reason, Users
 from flipgate.core.record.release import CHECKS, Release
 from flipgate.core.values.base import but
 from flipgate.core.values.verdicts import Evidence
@@ -24,8 +24,9 @@ def note_dark(acting: Acting, release: Release, evidence: list[Evidence]) -> Rel
     LostLease where a later epoch stands.
     """
     world = acting.world
-    need_open(world.store.read(), release.name)
-    stamp(acting, look_at_side(world, release.side))
+    if need_open(world.store.read(), release.name).phase.row.users is Users.NOTHING:
+        acting.confirm_lease()  # who slept since the last step may find users there
+        stamp(acting, look_at_side(world, release.side))
     record, now = world.store.read(), world.now()
     if need_open(record, release.name).phase is Phase.DARK:
         return need_open(world.store.update(lambda r: _taken(r, release.name, acting.epoch)), release.name)

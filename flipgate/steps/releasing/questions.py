@@ -360,9 +360,23 @@ def expire(world: World) -> Question | None:
 
     Where a run waits that is to ask about that again, the no is written down for it to find when the doorbell rings.
     """
+    if _expired(world) is None:
+        return None
+    with world.looking_anew():  # a yes that was given in time stands
+        return _expire(world)
+
+
+def _expired(world: World) -> Question | None:
     record = world.store.read()
     question = record.question
     if question is None or approvals.answered(record) is not None or world.now() <= question.expires_at:
+        return None
+    return question
+
+
+def _expire(world: World) -> Question | None:
+    record, question = world.store.read(), _expired(world)
+    if question is None:
         return None
     fact = f"nobody decided before {question.expires_at:%Y-%m-%d %H:%M} UTC"
     early = record.release is not None and record.release.kept is not None and record.release.kept.early is not None

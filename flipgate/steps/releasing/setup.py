@@ -27,7 +27,7 @@ from flipgate.core.workloads.containers import of_another_repository, untold
 from flipgate.core.workloads.render import environment_config_maps, images_of
 from flipgate.core.workloads.standstill import held_back, paused
 from flipgate.core.workloads.taken_out import roles_of
-from flipgate.core.workloads.view import SideState, Stamped, View
+from flipgate.core.workloads.view import SideState, View
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.ask import probe_problems
@@ -201,7 +201,8 @@ def _first_record(world: World, view: View, step: str, active: Side, sides: dict
     now, outcome = world.now(), f"active {active}"
     first = JournalEntry(id=1, step=step, state=EntryState.DONE, actor=world.actor, at=now, ended=now, outcome=outcome)
     name, scaled = world.application.name, _scaled(world)
-    epoch = _last_epoch([*(each for side in view.sides.values() for each in side.stamped), *scaled])
+    on_sides = (each.stamp for side in view.sides.values() for each in (*side.stamped,))
+    epoch = _last_epoch([*on_sides, *(each.stamp for each in scaled), *(each.stamp for each in view.traffic.routes)])
     record = Record(application=name, epoch=epoch, active=active, sides=sides, journal=(first,))
     try:
         record = world.store.create(record)
@@ -237,9 +238,9 @@ def _scaled(world: World) -> list[Autoscaler]:
     return [*(each for side in found for some in side.values() for each in some), *rested]
 
 
-def _last_epoch(found: Iterable[Stamped]) -> int:
-    """The latest epoch stamped on any of it: an application may be adopted anew after its record was lost."""
-    epochs = [stamps.epoch_of(each.stamp) for each in found]
+def _last_epoch(found: Iterable[str | None]) -> int:
+    """The latest epoch of these stamps: an application may be adopted anew after its record was lost."""
+    epochs = [stamps.epoch_of(stamp) for stamp in found]
     return max((epoch for epoch in epochs if epoch is not None), default=0)
 
 

@@ -39,15 +39,34 @@ def note_conditions(world: World) -> None:
     the way back and of the sides is announced. What is known of routes in Git goes with the file's section. Never
     raises: what keeps it from judging is said, and the next time is five minutes away."""
     try:
-        seen = world.store.find()
-        if seen is not None:
-            found = _judge(world, seen)
-            git, now = world.application.spec.git, world.now()
-            write(world, lambda record: let_go(_noted(record, seen, found), git, now))
-            _announce_drift(world, seen, found)
+        if world.memory and _as_noted(world):
+            return
+        with world.looking_anew():
+            _judge_and_note(world)
     except Exception as error:  # any at all: it is called at the end of each bake, and ends none
         with suppress(Exception):
             world.say(f"conditions could not be noted: {sentence(error)}")
+
+
+def _as_noted(world: World) -> bool:
+    """Whether all is judged as the record has it, or there is none: by what is remembered, which tells nobody."""
+    seen = world.store.find()
+    if seen is None:
+        return True
+    found = _judge(world, seen)
+    drifted, now = conditions.condition_of(found, conditions.DRIFTED), world.now()
+    if drifted is not None and note_drift(seen, drifted, None, world.actor, now) != seen:
+        return False
+    return let_go(_noted(seen, seen, found), world.application.spec.git, now) == seen
+
+
+def _judge_and_note(world: World) -> None:
+    seen = world.store.find()
+    if seen is not None:
+        found = _judge(world, seen)
+        git, now = world.application.spec.git, world.now()
+        write(world, lambda record: let_go(_noted(record, seen, found), git, now))
+        _announce_drift(world, seen, found)
 
 
 def _announce_drift(world: World, seen: Record, found: list[Condition]) -> None:
@@ -58,7 +77,9 @@ def _announce_drift(world: World, seen: Record, found: list[Condition]) -> None:
     advice = drift_advice(world, seen, look_at_traffic(world)) if drifted.status is ConditionStatus.TRUE else None
 
     def announced(record: Record) -> Record:
-        return note_drift(record, drifted, advice, world.actor, now) if record.epoch == seen.epoch else record
+        if _moved_on(record, seen) or record.epoch != seen.epoch:
+            return record
+        return note_drift(record, drifted, advice, world.actor, now)
 
     write(world, announced)
 
@@ -142,5 +163,8 @@ def _judge_live(world: World, record: Record, traffic: Traffic | None) -> list[C
 
 def _noted(record: Record, seen: Record, found: list[Condition]) -> Record:
     """Only for the record that was judged: one that moved on since (a phase, a step, an occupant) is judged anew."""
-    moved_on = any(getattr(record, part) != getattr(seen, part) for part in ("release", "sides", "active", "journal"))
-    return record if moved_on else conditions.recorded(record, found)
+    return record if _moved_on(record, seen) else conditions.recorded(record, found)
+
+
+def _moved_on(record: Record, seen: Record) -> bool:
+    return any(getattr(record, part) != getattr(seen, part) for part in ("release", "sides", "active", "journal"))

@@ -20,7 +20,8 @@ def note_soak_gates(world: World) -> None:
             return
         found = None
         if record.release and record.phase is Phase.LIVE:
-            asked = ask_gates(world, record.release, GatePoint.SOAK)
+            with world.looking_anew():
+                asked = ask_gates(world, record.release, GatePoint.SOAK)
             found = judge_soak(record.release, asked, world.now())
         if note_soak(record, found, world.now()) != record:
             write(world, lambda record: note_soak(record, found, world.now()))

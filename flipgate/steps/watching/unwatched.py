@@ -37,7 +37,10 @@ def note_success(world: World) -> None:
 
     Raises FlipgateError when that could not be noted: this run is then as good as none, and its own log says why.
     """
-    now, record = world.now(), world.store.read()
-    world.store.note_reconciled(now)
+    now = world.now()
+    try:
+        record = world.store.read()  # before the note, after which nothing is remembered
+    finally:
+        world.store.note_reconciled(now)
     if note_end(record, now) != record:
         write(world, partial(note_end, now=now))

@@ -10,6 +10,7 @@ import pytest
 from flipgate.core.record.record import need_release
 from flipgate.core.spec.application import load_application
 from flipgate.core.values.sides import Side
+from flipgate.steps.looking import look as looking
 from flipgate.steps.looking.look import MOST_READ, look, look_at_side
 from flipgate.steps.moving.move import move
 from flipgate.steps.moving.stamp import stamp_unless_taken
@@ -50,9 +51,16 @@ def test_many_workloads_are_one_request_a_side(counted: Counted) -> None:
     assert MANY > MOST_READ
     state = look_at_side(counted.world, Side.BLUE)
     (asked,) = counted.sent()
-    assert asked.endswith("/deployments")
+    assert "/deployments?limit=" in asked
     assert (len(state.workloads), state.missing) == (MANY + 2, ())
     assert state.workloads["web"].replicas == 2
+
+
+def test_a_namespace_shared_with_many_others_is_not_listed(counted: Counted, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(looking, "OTHERS", 0)
+    monkeypatch.setattr(looking, "MANY_OTHERS", MANY)
+    assert len(look_at_side(counted.world, Side.BLUE).workloads) == MANY + 2
+    assert len(counted.sent()) == 1 + MANY + 2
 
 
 def test_one_that_is_not_there_is_missing_all_the_same(counted: Counted, crowd: Shop) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -40,11 +41,12 @@ def by_client(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 class Server:
     """A Prefect server of few words."""
 
-    def __init__(self, status: int, verdict: Any) -> None:
-        self.status, self.verdict = status, verdict
+    def __init__(self, status: int, verdict: Any, seconds: float = 0.0) -> None:
+        self.status, self.verdict, self.seconds = status, verdict, seconds
         self.asked: list[tuple[str, dict[str, Any], str | None]] = []
 
     def __call__(self, request: Handler) -> Answer:
+        time.sleep(self.seconds)
         self.asked.append((request.path, json.loads(request.body), request.headers["Authorization"]))
         return self.status, json.dumps(self.verdict).encode()
 
@@ -121,3 +123,14 @@ def test_what_is_said_to_the_client_is_the_clients(
             monkeypatch.setenv(name, value)
         assert ring()
     assert (server.asked, by_client) == ([], [RUN])
+
+
+def test_a_server_that_is_slow_is_rung_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_client: list[str]
+) -> None:
+    """It has taken the yes, and says so late: whoever rings again hears that nobody waits."""
+    server = Server(201, {"status": "ACCEPT"}, seconds=0.5)
+    monkeypatch.setattr(runs, "HURRY_SECONDS", 0.2)
+    with prefect(server, tmp_path, monkeypatch):
+        assert ring()
+    assert (len(server.asked), by_client) == (1, [])

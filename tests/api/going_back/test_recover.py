@@ -14,10 +14,12 @@ from flipgate.core.record.record import EntryState
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Conflict, Refused, TemporaryError
 from flipgate.core.values.reasons import Why
+from flipgate.core.way_back.going_back import earliest_stamp, latest_stamp
 from flipgate.steps.acting.outbox import advance
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back import recover as recovering
 from flipgate.steps.going_back.recover import recover
+from flipgate.steps.looking.look import look
 from flipgate.steps.moving.move import plan_to_send
 from tests.api.shop import BLUE, GREEN, Shop, advanced, opened
 from tests.api.steps import refusing
@@ -60,6 +62,11 @@ def test_a_half_moved_set_of_routes_goes_back_whole(two_routes: Shop) -> None:
     assert (record.phase, record.open_entry, record.question) == (Phase.DARK, None, None)
     assert record.release
     assert record.release.changes[-1].reason is Reason.MOVE_UNDONE
+    view = look(world)
+    dark, moved = latest_stamp(view.sides[GREEN]), earliest_stamp(view.traffic)
+    assert dark is not None
+    assert moved is not None
+    assert dark >= moved, "or a rollback without the record would take it for what was live before"
     assert entry_of(world, number).state is EntryState.UNDONE
     assert recover(world).changed is False
 

@@ -16,7 +16,7 @@ from flipgate.core.values.stamps import taken_whole
         (["7.a", "8.b"], 7, 8, False),
         (["7.a", None], 7, 8, False),
         (["7.a", "unrecorded.20261128T000000Z-b"], 7, 8, False),
-        (["0.a"], 0, 8, False),
+        (["0.a"], 0, 1, False),
     ],
     ids=["right after", "another between", "one from before", "one of its own", "one without", "unrecorded", "unknown"],
 )
