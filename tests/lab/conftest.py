@@ -33,11 +33,14 @@ def prefect_server(lab: Lab, tell: Callable[[str], None]) -> Pipelines:
 
 
 def let_runs_choose_their_environment(lab: Lab) -> None:
-    """The work pool's template as it is shipped, and one variable: tests have a run die, or reach Prefect through a
-    front, by its environment. Nobody else's runs choose anything (tests/lab/prefect/test_protecting.py)."""
+    """The work pool's template as it is shipped, and two variables: tests have a run die by its environment, or reach
+    Prefect through a front by its command, for the worker's own address of Prefect comes before that of a run's
+    environment. Nobody else's runs choose anything (tests/lab/prefect/test_protecting.py)."""
     template = json.loads(pipelines.TEMPLATE.read_text())
-    template["job_configuration"]["env"] = "{{ env }}"
-    template["variables"]["properties"]["env"] = {"type": "object", "additionalProperties": {"type": "string"}}
+    shipped, words = template["job_configuration"], template["variables"]["properties"]
+    words["env"] = {"type": "object", "additionalProperties": {"type": "string"}}
+    words["command"] = {"type": "string", "default": shipped["command"]}
+    shipped |= {"env": "{{ env }}", "command": "{{ command }}"}
     own = pipelines.own_template(lab)
     own.parent.mkdir(exist_ok=True)
     whole = own.with_suffix(f".{os.getpid()}")  # the other process of the lab's tests may be reading it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -51,6 +52,9 @@ class PrefectApi:
         body: dict[str, Any] = {"parameters": dict(parameters), "state": {"type": "SCHEDULED"}}
         if env:
             body["job_variables"] = {"env": dict(env)}
+        if own := {key: value for key, value in (env or {}).items() if key.startswith("PREFECT_")}:
+            words = ["env", *(f"{key}={value}" for key, value in own.items()), "python", "-m", "prefect.engine"]
+            body["job_variables"]["command"] = shlex.join(words)
         return str(self._call("POST", f"/deployments/{deployment['id']}/create_flow_run", body)["id"])
 
     @contextmanager

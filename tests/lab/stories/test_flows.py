@@ -1,18 +1,16 @@
-"""The pipelines as Prefect runs: started by an event, from the UI and by each other, approved, refused, killed."""
+"""The pipelines as Prefect runs: started by an event, from the UI and by each other, approved, refused."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import uuid4
 
 import pytest
 
-from flipgate.core.record.intents import MOVE_ROUTES
 from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.record import Record
 from lab.control.pipelines import Pipelines
-from tests import dying
 from tests.lab import runbook
 from tests.lab.prefect_api import PrefectApi
 from tests.lab.stage import BLUE, GREEN, NewStage, Stage, images, lost_none, phases, wait_until
@@ -91,7 +89,11 @@ def test_event_to_settled_with_two_approvals(
         assert prefect.resume(flip, YES) == "ACCEPT"
         prefect.wait(flip, "COMPLETED")
         assert stage.answering() == GREEN
-        assert stage.record().phase is Phase.LIVE
+        live = stage.record().release
+        assert live is not None
+        assert (live.phase, live.settle_after is not None) == (Phase.LIVE, True)
+        (planned,) = prefect.runs("scale-down", stage.application)
+        assert datetime.fromisoformat(planned["expected_start_time"]) == live.settle_after, "after the soak"
 
         down = wait_for_question(stage, prefect, QuestionKind.SCALE_DOWN)
         assert down == prefect.wait_for_run("scale-down", stage.application)
@@ -184,52 +186,3 @@ def test_nobody_decides_about_the_old_side_the_run_asks_again_and_its_form_sends
     assert back is not None
     assert back.phase is Phase.ROLLED_BACK
     assert [(each.decision, each.via) for each in back.decisions[2:]] == [("rollback", "Prefect UI")]
-
-
-def test_killed_flow_processes_then_reconcile(new_stage: NewStage, prefect: PrefectApi) -> None:
-    """Two applications at once: one dies right before its patch, one right after."""
-    before = new_stage("kill-begun", policy={"soakSeconds": 3600})
-    after = new_stage("kill-done", policy={"soakSeconds": 3600})
-    with before.load() as load_before, after.load() as load_after:
-        deaths = {}
-        for stage, edge in ((before, "begun"), (after, "done")):
-            parameters = {"application": stage.application, "release": approved(stage)}
-            deaths[edge] = prefect.start("flip-traffic", parameters, dying.at(MOVE_ROUTES, edge))
-        for run in deaths.values():
-            prefect.wait(run, "CRASHED")
-        assert before.answering() == BLUE
-        after.wait_for_users_on(GREEN)  # a crash is reported as soon as Traefik may take to follow the patch before it
-        for stage in (before, after):
-            assert stage.record().open_entry is not None
-            assert stage.record().phase is Phase.FLIPPING
-
-        runs = [prefect.start("reconcile", {"application": stage.application}) for stage in (before, after)]
-        for run in runs:
-            prefect.wait(run, "COMPLETED")
-
-        # Before: backed out, dark, and a person is asked again. After: kept, and it goes on without a new question.
-        again = wait_for_question(before, prefect, QuestionKind.FLIP)
-        assert before.answering() == BLUE
-        live = wait_for_record(after, "live after the crash", lambda r: r.phase is Phase.LIVE)
-        assert after.answering() == GREEN
-
-        assert prefect.resume(again, YES) == "ACCEPT"
-        parameters = {"application": after.application, "reason": "orders fail", "name": "ana"}
-        back = prefect.start("roll-back", parameters)
-        prefect.wait(back, "COMPLETED")
-        assert after.answering() == BLUE
-        prefect.wait(again, "COMPLETED")
-        lost_none(load_before)
-        lost_none(load_after)
-    assert before.record().phase is Phase.LIVE
-    assert before.answering() == GREEN
-    assert after.record().phase is Phase.ROLLED_BACK
-    assert live.release is not None
-    assert live.release.settle_after is not None
-
-    # The scale-down stands in Prefect's schedule, after the soak.
-    down = prefect.runs("scale-down", after.application)
-    assert [run["state_type"] for run in down] == ["SCHEDULED"]
-    assert down[0]["name"] == f"scale down {after.application} {live.release.name}"
-    assert datetime.fromisoformat(down[0]["expected_start_time"]) == live.release.settle_after
-    assert live.release.settle_after > datetime.now(UTC)
