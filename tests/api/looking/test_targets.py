@@ -89,7 +89,7 @@ def named(name: str, *, weighted: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def no_list(method: str, path: str) -> Answer | None:
-    return (403, b'{"message": "services is forbidden: cannot list"}') if path.endswith("/services") else None
+    return (403, b'{"message": "services is forbidden: cannot list"}') if "/services?limit=" in path else None
 
 
 @pytest.mark.parametrize("forbidden", [False, True], ids=["listed", "read by name"])

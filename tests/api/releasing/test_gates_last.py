@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from threading import Event
 from types import SimpleNamespace
@@ -19,7 +20,8 @@ THEN = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 def world(name: str, turn: int, said: list[str]) -> Any:
     now = THEN + turn * INTERVAL
-    return SimpleNamespace(application=SimpleNamespace(name=name), now=lambda: now, say=said.append)
+    named = SimpleNamespace(name=name)
+    return SimpleNamespace(application=named, now=lambda: now, say=said.append, looking_anew=nullcontext)
 
 
 @pytest.mark.usefixtures("prefect")
