@@ -91,8 +91,8 @@ class Person(ABC):
         self.send_until_taken()
 
     def send_until_taken(self) -> None:
-        """Sends the form, again where the server was too busy for it (SQLite under writes: HTTP 503): the form stays
-        then, as it is filled in."""
+        """Sends the form, again where the server was too busy for it (SQLite under writes: HTTP 503), or where nothing
+        was sent in all that time: the form stays then, as it is filled in."""
         heard: list[str] = []
 
         def hear(answer: Response) -> None:
@@ -105,7 +105,7 @@ class Person(ABC):
             try:
                 self.form().wait_for(state="hidden", timeout=TRY_MS)
             except TooLate:
-                if not heard or not heard[-1].startswith("HTTP 503"):
+                if heard and not heard[-1].startswith("HTTP 503"):
                     break
             else:
                 return
