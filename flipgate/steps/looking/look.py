@@ -13,7 +13,7 @@ from flipgate.core.record.record import Record
 from flipgate.core.record.release import Release
 from flipgate.core.spec.service import Kind, Service
 from flipgate.core.traffic.traffic import DarkSide, Traffic, dark_side
-from flipgate.core.values.errors import FlipgateError, Forbidden, PermanentError, Refused, TemporaryError
+from flipgate.core.values.errors import FlipgateError, PermanentError, Refused, TemporaryError, Unreachable
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.explain import Drift, OpenStep, explain
@@ -86,11 +86,13 @@ def _listed(world: World, side: Side, only: Sequence[Service] | None, few: int) 
 
 
 def list_few(world: World, path: str, wanted: int) -> list[dict[str, Any]] | None:
-    """The items of a list in which so many are wanted; None where it may not be read, is not answered, or has many
-    others: a namespace may be shared with thousands. Who gets None reads by name."""
+    """The items of a list in which so many are wanted; None where it may not be read, is not answered as it should be,
+    or has many others: a namespace may be shared with thousands. Who gets None reads by name. Raises Unreachable."""
     try:
         return world.cluster.few(path, wanted * OTHERS + MANY_OTHERS)
-    except (Forbidden, TemporaryError, PermanentError):
+    except Unreachable:
+        raise  # a read by name would wait for as long once more
+    except (TemporaryError, PermanentError):
         return None
 
 

@@ -355,8 +355,8 @@ def _undone(acting: Acting, release: str, error: Refused) -> None:
 
     Its side is stamped no earlier than the routes that were sent back: without a record only that says that nobody has
     seen it (`going_back.older`)."""
-    side = need_open(acting.world.store.read(), release).side
-    for lacking in take_patiently(acting, side):
+    undone = need_open(acting.world.store.read(), release)
+    for lacking in take_patiently(acting, undone.side):
         acting.world.say(lacking)
-    if acting.world.store.read().phase is Phase.FLIPPING:
+    if undone.phase is Phase.FLIPPING:
         advance(acting.world, release, Phase.DARK, Reason.MOVE_UNDONE, str(error), also=approvals.withdraw)

@@ -24,11 +24,12 @@ def note_dark(acting: Acting, release: Release, evidence: list[Evidence]) -> Rel
     LostLease where a later epoch stands.
     """
     world = acting.world
-    if need_open(world.store.read(), release.name).phase.row.users is Users.NOTHING:
+    opened = need_open(world.store.read(), release.name)
+    if opened.phase.row.users is Users.NOTHING:
         acting.confirm_lease()  # who slept since the last step may find users there
         stamp(acting, look_at_side(world, release.side))
-    record, now = world.store.read(), world.now()
-    if need_open(record, release.name).phase is Phase.DARK:
+    now = world.now()
+    if opened.phase is Phase.DARK:
         return need_open(world.store.update(lambda r: _taken(r, release.name, acting.epoch)), release.name)
     record = advance(
         world,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -360,22 +361,23 @@ def expire(world: World) -> Question | None:
 
     Where a run waits that is to ask about that again, the no is written down for it to find when the doorbell rings.
     """
-    if _expired(world) is None:
+    if _over(world.store.read(), world.now()) is None:
         return None
     with world.looking_anew():  # a yes that was given in time stands
         return _expire(world)
 
 
-def _expired(world: World) -> Question | None:
-    record = world.store.read()
+def _over(record: Record, now: datetime) -> Question | None:
+    """The question that nobody answered in its time."""
     question = record.question
-    if question is None or approvals.answered(record) is not None or world.now() <= question.expires_at:
+    if question is None or approvals.answered(record) is not None or now <= question.expires_at:
         return None
     return question
 
 
 def _expire(world: World) -> Question | None:
-    record, question = world.store.read(), _expired(world)
+    record = world.store.read()
+    question = _over(record, world.now())
     if question is None:
         return None
     fact = f"nobody decided before {question.expires_at:%Y-%m-%d %H:%M} UTC"

@@ -201,7 +201,7 @@ def _first_record(world: World, view: View, step: str, active: Side, sides: dict
     now, outcome = world.now(), f"active {active}"
     first = JournalEntry(id=1, step=step, state=EntryState.DONE, actor=world.actor, at=now, ended=now, outcome=outcome)
     name, scaled = world.application.name, _scaled(world)
-    on_sides = (each.stamp for side in view.sides.values() for each in (*side.stamped,))
+    on_sides = (each.stamp for side in view.sides.values() for each in side.stamped)
     epoch = _last_epoch([*on_sides, *(each.stamp for each in scaled), *(each.stamp for each in view.traffic.routes)])
     record = Record(application=name, epoch=epoch, active=active, sides=sides, journal=(first,))
     try:
