@@ -166,13 +166,13 @@ def part_summary(part: Part) -> dict[str, Any]:
     }
 
 
-def summary(quick: Part, default: Part) -> dict[str, Any]:
+def summary(quick: Part, default: Part | None) -> dict[str, Any]:
     """What the last line of `--json` says: the part at the short throttle, and under `default_throttle` the other.
-    Requests are those of both. `met` has the goals that were measured."""
-    found, other = part_summary(quick), part_summary(default)
-    both = {name: found[name] + other[name] for name in ("requests_sent", "requests_lost")}
-    counted = quick.counted + default.counted
-    found |= {**both, "requests_by_kind": counted.by_channel(), "lost_by_failure": dict(counted.kinds)}
+    Requests are those of both. `met` has the goals that were measured. `default` is None where nobody flipped at it."""
+    found, other = part_summary(quick), part_summary(default) if default else None
+    counted = quick.counted + (default.counted if default else Counted())
+    found |= {"requests_sent": counted.sent.total(), "requests_lost": counted.lost.total()}
+    found |= {"requests_by_kind": counted.by_channel(), "lost_by_failure": dict(counted.kinds)}
     met = {name: found[name] <= most for name, most in GOALS.items() if found[name] is not None}
     return {**found, "patch_ratio_is": RATIO, "goals": dict(GOALS), "met": met, "default_throttle": other}
 

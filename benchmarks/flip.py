@@ -117,10 +117,16 @@ def measure(stage: Stage, options: argparse.Namespace, tell: Progress) -> dict[s
             server = up.enter_context(flow.prefect(stage, tell))
             flow.warm_up(rollback.environment(stage, server.api_url, server.login))
         bench = Bench(stage, server, up.enter_context(rollback.swallowing()), options, tell)
-        with throttled(stage, DEFAULT_THROTTLE_MS, tell) as slow:
-            default = part(replace(bench, stage=slow), many.default_flips, many.default_rounds, churn=True)
-        sent = default.counted.sent.total()
+        default = default_part(bench) if many.default_flips or many.default_rounds else None
+        sent = default.counted.sent.total() if default else 0
         return summary(part(bench, many.flips, many.rounds, least=many.requests - sent), default)
+
+
+def default_part(bench: Bench) -> Part:
+    """What is flipped at Traefik's default throttle: Traefik is started anew for it, and once more after it."""
+    many: Amounts = bench.options.amounts
+    with throttled(bench.stage, DEFAULT_THROTTLE_MS, bench.tell) as slow:
+        return part(replace(bench, stage=slow), many.default_flips, many.default_rounds, churn=True)
 
 
 def part(bench: Bench, flips: int, rounds: int, *, churn: bool = False, least: int = 0) -> Part:
@@ -295,8 +301,10 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     usual = vars(SHORT if options.short else LONG)
     given = {name: getattr(options, name) for name in usual if getattr(options, name) is not None}
     options.amounts = Amounts(**{**usual, **given})
-    if min(options.amounts.flips, options.amounts.default_flips) < 1:
-        parser.error("--flips and --default-flips are at least 1")
+    if options.amounts.flips < 1:
+        parser.error("--flips is at least 1")
+    if not options.amounts.default_flips and options.amounts.default_rounds:
+        parser.error("--default-rounds needs --default-flips of at least 1; 0 of both leaves Traefik as it is")
     return options
 
 

@@ -22,7 +22,9 @@ LABEL, CELL = 44, 27
 
 def table(found: Mapping[str, Any]) -> str:
     """Both parts, the requests, the goals, and a profile for each goal that was missed."""
-    return "\n".join((*_part(found), "", *_part(found["default_throttle"]), "", *_requests(found), *_goals(found)))
+    parts = [found, *([found["default_throttle"]] if found["default_throttle"] else [])]
+    lines = [line for part in parts for line in (*_part(part), "")]
+    return "\n".join((*lines, *_requests(found), *_goals(found)))
 
 
 def _part(part: Mapping[str, Any]) -> list[str]:

@@ -19,7 +19,7 @@ from tests.lab.stage import wait_until
 
 TERMINAL = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
 WAITING = frozenset({"PAUSED"})
-PATIENCE = 120.0
+PATIENCE = 200.0
 BUSY = 30.0  # seconds of HTTP 503 that a server on SQLite is given
 
 

@@ -34,7 +34,7 @@ from lab.stories import example
 from tests import dying
 
 POLICY: Mapping[str, Any] = {
-    "readyTimeoutSeconds": 60,
+    "readyTimeoutSeconds": 120,
     "bakeSeconds": 2,
     "bakeIntervalSeconds": 0.5,
     "soakSeconds": 0,
@@ -50,7 +50,7 @@ WORKERS = tuple(service["name"] for service in SPORTS if service["role"] == "wor
 Edit = Callable[[dict[str, Any]], None]
 
 
-def wait_until(what: str, condition: Callable[[], Any], seconds: float = 60, pause: float = 0.1) -> Any:
+def wait_until(what: str, condition: Callable[[], Any], seconds: float = 120, pause: float = 0.1) -> Any:
     """The condition's first true value. Fails the test, saying what was waited for, when there is none in time."""
     deadline = time.monotonic() + seconds
     while True:

@@ -13,12 +13,16 @@ from flipgate.steps.looking.check import check
 from tests.api.shop import GREEN, Shop
 from tests.api.wire import Answer, Handler, Script, serving
 
+WITHIN_SECONDS = 2
+"""An answer that is not late on purpose is not late on a busy machine either."""
+
 
 def asked(shop: Shop, folder: Path, script: Script, **keys: Any) -> Evidence:
     """What a check of the shop finds where its pods answer by this script."""
     with serving(script, folder) as cluster:
         world = shop.world("ana", cluster)
-        rule = Check.model_validate({"name": "fast", "service": "web", "path": "/", "withinSeconds": 0.2, **keys})
+        said = {"name": "fast", "service": "web", "path": "/", "withinSeconds": WITHIN_SECONDS, **keys}
+        rule = Check.model_validate(said)
         world.application = but(world.application, spec=but(world.application.spec, checks=(rule,)))
         (evidence,) = check(world, GREEN)
     return evidence
@@ -35,7 +39,7 @@ def test_each_sample_is_one_request_and_all_of_them_are_told(imagined: Shop, tmp
     assert len(paths) == 5
     assert found.verdict is Verdict.PASS
     assert found.answer.startswith("status 200; 5 answers: min 0.0")
-    assert found.threshold == "status 200, all of 5 answers within 0.2 s"
+    assert found.threshold == "status 200, all of 5 answers within 2 s"
 
 
 def test_a_late_answer_is_borne_by_the_percentile_and_ends_the_asking_without(imagined: Shop, tmp_path: Path) -> None:
@@ -43,16 +47,16 @@ def test_a_late_answer_is_borne_by_the_percentile_and_ends_the_asking_without(im
 
     def second_is_late(request: Handler) -> Answer:
         paths.append(request.path)
-        time.sleep(0.3 if len(paths) == 2 else 0)
+        time.sleep(WITHIN_SECONDS + 0.1 if len(paths) == 2 else 0)
         return 200, b"ok"
 
     strict = asked(imagined, tmp_path, second_is_late, samples=10)
     assert (strict.verdict, len(paths)) == (Verdict.FAIL, 2)
-    assert strict.answer.startswith("1 took longer than 0.2 s, where none may; 2 answers:")
+    assert strict.answer.startswith("1 took longer than 2 s, where none may; 2 answers:")
     paths.clear()
     borne = asked(imagined, tmp_path, second_is_late, samples=10, percentile=90)
     assert (borne.verdict, len(paths)) == (Verdict.PASS, 10)
-    assert borne.threshold == "status 200, 90% of 10 answers within 0.2 s"
+    assert borne.threshold == "status 200, 90% of 10 answers within 2 s"
 
 
 def test_an_answer_that_fails_is_asked_for_again_and_then_ends_the_asking(imagined: Shop, tmp_path: Path) -> None:

@@ -109,6 +109,9 @@ def test_the_table_says_how_many_of_each_and_where_the_time_goes_only_where_a_go
     assert "approve_to_moved_seconds 7.0 (MISSED: at most 6)" in shown
     assert "    3000.0  imports" in shown
     assert "where the time goes, flipgate rollback" not in shown
+    alone = summary(QUICK, None)
+    assert (alone["requests_sent"], alone["default_throttle"]) == (9, None)
+    assert "pods come and go" not in table(alone)
 
 
 def test_a_failure_is_of_the_flip_before_it() -> None:

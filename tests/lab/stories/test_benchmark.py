@@ -40,9 +40,10 @@ def own_lab() -> Iterator[str]:
     end_for_good(f"{LAB}-bench")
 
 
-def test_flip_in_short_mode_loses_nothing_and_prints_its_figures_last(own_lab: str) -> None:
-    found = run(own_lab, "flip", "--flips", "2", "--rounds", "1", "--default-flips", "1", "--default-rounds", "0")
+def test_flip_in_short_mode_loses_nothing_and_prints_its_figures_last(lab: Lab, prefect_server: Pipelines) -> None:
+    found = run(lab.name, "flip", "--flips", "2", "--rounds", "1", "--default-flips", "0", "--default-rounds", "0")
     assert found["flips"] == {PATCH: 2, FLIPGATE: 2, FLOW: 1, ROLLBACK: 1}
+    assert found["default_throttle"] is None
     assert all(found[name] > 0 for name in ("patch_ratio", "approve_to_moved_seconds", "rollback_seconds"))
     assert "divided by" in found["patch_ratio_is"]
     assert set(found["met"]) == set(found["goals"]) == set(figures.GOALS)
@@ -52,6 +53,10 @@ def test_flip_in_short_mode_loses_nothing_and_prints_its_figures_last(own_lab: s
         assert spread["first_new"]["min"] <= found["first_new_answer_ms"][way] <= spread["first_new"]["max"]
     assert {kind: sent["lost"] for kind, sent in found["requests_by_kind"].items()} == dict.fromkeys(CHANNELS, 0)
     assert all(sent["sent"] > 0 for sent in found["requests_by_kind"].values())
+
+
+def test_flip_at_the_default_throttle_loses_nothing_while_pods_come_and_go(own_lab: str) -> None:
+    found = run(own_lab, "flip", "--flips", "1", "--rounds", "0", "--default-flips", "1", "--default-rounds", "0")
     default = found["default_throttle"]
     assert (default["throttle_ms"], default["flips"]) == (2000, {PATCH: 1, FLIPGATE: 1})
     assert default["endpoint_changes"] > 0

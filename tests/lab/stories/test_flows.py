@@ -32,7 +32,7 @@ def wait_for_record(stage: Stage, what: str, condition: Callable[[Record], objec
         record = stage.record()
         return record if condition(record) else None
 
-    found: Record = wait_until(what, look, 120)
+    found: Record = wait_until(what, look, 200)
     return found
 
 
@@ -131,7 +131,7 @@ def test_started_from_the_ui_bad_or_rejected_users_see_nothing(new_stage: NewSta
         assert phases(failed) == ["deploying BuildAnnounced", "failed NotReadyInTime"]
         assert prefect.runs("flip-traffic", stage.application) == []
 
-        stage.apply(policy={"readyTimeoutSeconds": 60})
+        stage.apply(policy={"readyTimeoutSeconds": 120})
         deploy = prefect.start("deploy-dark", {**parameters, "images": images("2", "api-all")})
         flip = wait_for_question(stage, prefect, QuestionKind.FLIP)
         prefect.wait(deploy, "COMPLETED")

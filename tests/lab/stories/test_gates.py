@@ -141,7 +141,7 @@ def test_an_alert_that_begins_after_the_flip_goes_back_and_the_run_shows_the_bak
 ) -> None:
     prefect = PrefectApi(prefect_server)
     shown = {**ERRORS, "max": 0.5}
-    stage = new_stage("gate-alert", policy={"bakeSeconds": 60}, edit=with_gates(measured, ALERT, shown))
+    stage = new_stage("gate-alert", policy={"bakeSeconds": 150}, edit=with_gates(measured, ALERT, shown))
     world = stage.world()
     with stage.load():
         release = runbook.deploy_dark(world, images("2", "api-all"))
@@ -149,7 +149,7 @@ def test_an_alert_that_begins_after_the_flip_goes_back_and_the_run_shows_the_bak
         prefect.wait(run, "PAUSED")
         assert prefect.resume(run, {"decision": "approve", "reason": "looks good", "name": "ana"}) == "ACCEPT"
         new = filled(RATIO, stage.place.green, 5)
-        wait_until("green is well at first", lambda: ask_number(Source(measured.prometheus_url), new)[0] == 0)
+        wait_until("green is well at first", lambda: ask_number(Source(measured.prometheus_url), new)[0] == 0, 120)
         behave(stage, "errors-30pct")
         prefect.wait(run, "FAILED")
     stage.wait_for_users_on(BLUE)
