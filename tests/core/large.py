@@ -56,7 +56,7 @@ LONG_OF = {
 }
 LONG = list(LONG_OF.values())
 INTENTS: tuple[Intent, ...] = (
-    *(BringUp(side, IMAGES, COUNTS) for side in Side),
+    *(BringUp(side) for side in Side),
     *(Rest(side, COUNTS, "é" * 9_000) for side in Side),
     *(Restore(side, COUNTS) for side in Side),
     *(Move(side, back=True, forced=True) for side in Side),

@@ -129,20 +129,24 @@ class DarkPreview(Intent):
 
 
 @dataclass(frozen=True)
-class BringUp(Intent):
-    """A side gets these images, and is scaled to these counts."""
+class _On(Intent):
+    """For a release on its side: which images, and how many pods, the release says."""
 
-    step: ClassVar[str] = BRING_UP
     side: Side
-    images: Mapping[str, str]
-    replicas: Mapping[str, int]
 
     def written(self) -> dict[str, Any]:
-        return {"side": str(self.side), "images": dict(self.images), "replicas": dict(self.replicas)}
+        return {"side": str(self.side)}
 
     @classmethod
     def read(cls, stored: Mapping[str, Any]) -> Self:
-        return cls(Side(stored["side"]), mapping(stored.get("images")), mapping(stored.get("replicas")))
+        return cls(Side(stored["side"]))
+
+
+@dataclass(frozen=True)
+class BringUp(_On):
+    """A side gets its release's images, and is scaled to what the release wants."""
+
+    step: ClassVar[str] = BRING_UP
 
 
 @dataclass(frozen=True)
@@ -230,19 +234,10 @@ class CopyObjects(Intent):
 
 
 @dataclass(frozen=True)
-class CommitImages(Intent):
-    """A side's overlay in Git is to say these images."""
+class CommitImages(_On):
+    """A side's overlay in Git is to say its release's images."""
 
     step: ClassVar[str] = COMMIT_IMAGES
-    side: Side
-    images: Mapping[str, str]
-
-    def written(self) -> dict[str, Any]:
-        return {"side": str(self.side), "images": dict(self.images)}
-
-    @classmethod
-    def read(cls, stored: Mapping[str, Any]) -> Self:
-        return cls(Side(stored["side"]), mapping(stored.get("images")))
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ def commit_images(acting: Acting, release: Release, side: SideState, traffic: Tr
     with world.open_git().checkout() as copy:
         changed, beside = _looked(world, copy, release.side, release.images)
         if changed:
-            with journal(acting, CommitImages(release.side, release.images)) as entry:
+            with journal(acting, CommitImages(release.side)) as entry:
                 close_routes(acting, traffic)
                 _push(
                     acting,

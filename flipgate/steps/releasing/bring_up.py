@@ -146,7 +146,7 @@ def bring_up(acting: Acting, release: Release, view: View | None = None) -> None
     _say_left_out(world, side)
     for sentence in not_pulled(world.application, side, release.images, release.again):
         world.say(sentence)
-    with journal(acting, BringUp(dark.side, release.images, release.wanted)) as entry:
+    with journal(acting, BringUp(dark.side)) as entry:
         close_routes(acting, view.traffic)
         stop_consuming(acting, side)  # before any pod comes up
         hold_each(acting, ((each, 0) for each in unpaused))

@@ -133,7 +133,7 @@ def test_a_record_of_usual_size_is_written_as_it_is() -> None:
 
 def test_what_was_left_out_says_so() -> None:
     now, _ = kept(LONG[0])
-    assert any(entry.intent.get(LEFT_OUT) == "images, replicas" for entry in now.journal)
+    assert any(entry.intent.get(LEFT_OUT) == "replicas" for entry in now.journal)
     assert now.last is not None
     assert {proof.detail for each in now.last.judgements for proof in each.proofs} == {"not kept, for want of room"}
     assert now.left_out > 0
