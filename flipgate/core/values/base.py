@@ -15,9 +15,14 @@ T = TypeVar("T", bound="Model")
 
 class Model(BaseModel):
     """A plain value. Changing one means making another, with `but`. None has an attribute `keys`: `dict(value)` calls
-    it, and Prefect does that with all that a task is given."""
+    it, and Prefect does that with all that a task is given.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+    What validates it is made when it is first needed: a person waits while a command starts, and no command needs all.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, defer_build=True
+    )
 
 
 def is_new(info: ValidationInfo) -> bool:
