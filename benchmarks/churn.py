@@ -16,7 +16,10 @@ from lab.app.behaviour import DRAIN_ANNOTATION
 
 WORKLOAD, SERVICE = "api-all", "api-service"
 """Whose endpoints change: the one that the route names, and what stands behind it."""
-NAME = "api-churn"
+LABEL = "benchmark"
+NAME = f"{WORKLOAD}-churn"
+"""As a ReplicaSet of the workload's own is named, and with its image: pods of nobody who is declared behind a Service
+are refused."""
 TICK_SECONDS = 0.7
 GONE_SECONDS = 60.0
 DRAIN_SECONDS = 5.0
@@ -27,7 +30,7 @@ COUNTS = (2, 0, 1, 3, 0)
 
 
 class Churn:
-    """A Deployment of its own on each side whose pods the measured Service selects too, scaled up and down in a thread.
+    """A ReplicaSet of its own on each side whose pods the measured Service selects too, scaled up and down in a thread.
 
     The service's own pods stay: they hold the WebSockets, and are what flipgate counts.
     """
@@ -56,30 +59,30 @@ class Churn:
         self._over.set()
         self._thread.join()
         for namespace in self._namespaces:
-            self._cluster.delete(f"{_deployments(namespace)}/{NAME}")
+            self._cluster.delete(f"{_of(namespace, 'replicasets')}/{NAME}")
         self._wait_until_gone()
         if self._failed and error is None:
             raise MeasureError(f"pods did not come and go all the time: {self._failed}")
 
     def _create(self, namespace: str) -> None:
-        model = self._cluster.get(f"{_deployments(namespace)}/{WORKLOAD}")["spec"]["template"]
-        labels = {**model["metadata"]["labels"], "app.kubernetes.io/instance": NAME}
+        model = self._cluster.get(f"{_of(namespace, 'deployments')}/{WORKLOAD}")["spec"]["template"]
+        labels = {**model["metadata"]["labels"], LABEL: NAME}
         notes = {DRAIN_ANNOTATION: f"{self._drain_seconds:g}"}
         spec: dict[str, Any] = {
             "replicas": 0,
-            "selector": {"matchLabels": {"app.kubernetes.io/instance": NAME}},
+            "selector": {"matchLabels": {LABEL: NAME}},
             "template": {"metadata": {"labels": labels, "annotations": notes}, "spec": model["spec"]},
         }
         meta = {"name": NAME, "namespace": namespace}
-        body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec}
-        self._cluster.create(_deployments(namespace), body)
+        body = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": meta, "spec": spec}
+        self._cluster.create(_of(namespace, "replicasets"), body)
 
     def _turn(self) -> None:
         try:
             for turn in itertools.count():
                 for number, namespace in enumerate(self._namespaces):
                     wanted = COUNTS[(turn + number * 2) % len(COUNTS)]
-                    self._cluster.merge(f"{_deployments(namespace)}/{NAME}", {"spec": {"replicas": wanted}})
+                    self._cluster.merge(f"{_of(namespace, 'replicasets')}/{NAME}", {"spec": {"replicas": wanted}})
                     self._count(namespace)
                 if self._over.wait(TICK_SECONDS):
                     return
@@ -96,7 +99,7 @@ class Churn:
 
     def _wait_until_gone(self) -> None:
         deadline = time.monotonic() + GONE_SECONDS
-        selector = f"app.kubernetes.io/instance={NAME}"
+        selector = f"{LABEL}={NAME}"
         while any(
             self._cluster.items(f"/api/v1/namespaces/{n}/pods", labelSelector=selector) for n in self._namespaces
         ):
@@ -105,5 +108,5 @@ class Churn:
             time.sleep(0.2)
 
 
-def _deployments(namespace: str) -> str:
-    return f"/apis/apps/v1/namespaces/{namespace}/deployments"
+def _of(namespace: str, kind: str) -> str:
+    return f"/apis/apps/v1/namespaces/{namespace}/{kind}"

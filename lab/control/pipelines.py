@@ -80,6 +80,8 @@ class Pipelines:
             "PREFECT_CLI_COLORS": "false",
             "DO_NOT_TRACK": "1",
             "KUBECONFIG": str(self.lab.kubeconfig),
+            # The pool's command starts a run by the first `python` there is, which has to be one with Prefect.
+            "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath))),
         }
         kept = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
         kept |= {"FLIPGATE_COMMANDS": str(_commands(self.lab)), "FLIPGATE_KUSTOMIZE": str(self.lab.kubectl)}

@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+import benchmarks.stage
 from benchmarks import figures
 from benchmarks.back import GOALS, WAYS
+from benchmarks.churn import Churn
 from benchmarks.figures import CHANNELS, FLIPGATE, FLOW, PATCH, ROLLBACK
 from lab.control.pipelines import Pipelines
 from lab.control.records import Lab
 from lab.machine.paths import CHECKOUT
-from tests.conftest import LAB, end_for_good
+from tests.lab import runbook
+from tests.lab.stage import GREEN, NewStage, images, wait_until
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -31,13 +33,6 @@ def run(lab: str, benchmark: str, *words: str) -> dict[str, Any]:
     assert found["requests_sent"] > 100
     assert found["throttle_ms"] == 50
     return found
-
-
-@pytest.fixture
-def own_lab() -> Iterator[str]:
-    """A lab that the benchmark starts and ends by itself: it starts Traefik anew, under everybody's users."""
-    yield f"{LAB}-bench"
-    end_for_good(f"{LAB}-bench")
 
 
 def test_flip_in_short_mode_loses_nothing_and_prints_its_figures_last(lab: Lab, prefect_server: Pipelines) -> None:
@@ -55,11 +50,14 @@ def test_flip_in_short_mode_loses_nothing_and_prints_its_figures_last(lab: Lab, 
     assert all(sent["sent"] > 0 for sent in found["requests_by_kind"].values())
 
 
-def test_flip_at_the_default_throttle_loses_nothing_while_pods_come_and_go(own_lab: str) -> None:
-    found = run(own_lab, "flip", "--flips", "1", "--rounds", "0", "--default-flips", "1", "--default-rounds", "0")
-    default = found["default_throttle"]
-    assert (default["throttle_ms"], default["flips"]) == (2000, {PATCH: 1, FLIPGATE: 1})
-    assert default["endpoint_changes"] > 0
+def test_pods_that_come_and_go_are_the_services_own_and_hold_up_no_flip(new_stage: NewStage) -> None:
+    stage = new_stage("churn")
+    world = stage.world()
+    runbook.dark_and_approved(world, images("2", "api-all"))
+    with Churn(benchmarks.stage.Stage(stage.lab, stage.place, throttle_ms=50), drain_seconds=1) as churn:
+        wait_until("pods to come and go", lambda: churn.changes > 1)
+        runbook.flip_traffic(world)
+    stage.wait_for_users_on(GREEN)
 
 
 def test_rollback_in_short_mode_loses_nothing_and_prints_its_figures_last(lab: Lab, prefect_server: Pipelines) -> None:
