@@ -28,6 +28,12 @@ KEPT = bool(os.environ.get("FLIPGATE_KEEP_LABS"))
 RUN = "kept" if KEPT else os.environ.setdefault("FLIPGATE_TEST_RUN", str(os.getpid()))
 """Whose labs these are: xdist's processes have it from the one that started them."""
 API_LAB, LAB = f"tests-api-{RUN}", f"tests-{RUN}"
+GROUPS = {
+    "stories": ("lab/stories/",),
+    "git": ("lab/flux/", "lab/prefect/", "lab/stories/test_gate", "lab/stories/test_benchmark"),
+    "faults": ("faults/", "lab/machine/"),
+}
+"""Tests on the lab by the process that runs them; of several that fit, the longest beginning counts."""
 LEFT_OUT = {"lab": "not lab", "faults": "not lab", "simulation": "not search"}
 """What a selection by marks leaves out as a whole directory."""
 
@@ -69,8 +75,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before xdist looks for the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks the tiers. Tests on the lab run in two processes, for most of their time is waiting: they share one lab and
-    its Prefect server. Faults come last of theirs, since the users of their shops go on to the end."""
+    """Marks the tiers. Tests on the lab run in three processes, for most of their time is waiting: they share one lab
+    and its Prefect server. Faults come last of theirs, since the users of their shops go on to the end."""
     root = Path(__file__).parent
     items.sort(key=lambda item: item.path.is_relative_to(root / "faults"))
     for item in items:
@@ -78,10 +84,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if tier in ("api", "lab", "ui"):
             item.add_marker(tier)
         if tier == "lab":
-            stories = item.path.is_relative_to(root / "lab" / "stories")
-            item.add_marker(pytest.mark.xdist_group("stories" if stories else "lab"))
+            item.add_marker(pytest.mark.xdist_group(_group(item.path.relative_to(root).as_posix())))
         if tier == "simulation":
             item.add_marker("search")
+
+
+def _group(path: str) -> str:
+    """Whose process runs a test of the lab."""
+    fitting = {begin: group for group, begins in GROUPS.items() for begin in begins if path.startswith(begin)}
+    return fitting[max(fitting, key=len)]
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

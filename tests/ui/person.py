@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import ClassVar
 
@@ -92,12 +93,16 @@ class Person(ABC):
 
     def send_until_taken(self) -> None:
         """Sends the form, again where the server was too busy for it (SQLite under writes: HTTP 503), or where nothing
-        was sent in all that time: the form stays then, as it is filled in."""
+        was answered in all that time: the form stays then, as it is filled in."""
         heard: list[str] = []
+        final: list[str] = []  # answers after which sending it again would change nothing
 
         def hear(answer: Response) -> None:
-            if answer.request.method == "POST" and ("/resume" in answer.url or "/schemas/" in answer.url):
+            checked = "/schemas/" in answer.url
+            if answer.request.method == "POST" and ("/resume" in answer.url or checked):
                 heard.append(f"HTTP {answer.status} {answer.url}")
+                if answer.status != HTTPStatus.SERVICE_UNAVAILABLE and not (checked and answer.ok):
+                    final.append(heard[-1])
 
         self.page.on("response", hear)
         for _ in range(TRIES):
@@ -105,7 +110,7 @@ class Person(ABC):
             try:
                 self.form().wait_for(state="hidden", timeout=TRY_MS)
             except TooLate:
-                if heard and not heard[-1].startswith("HTTP 503"):
+                if final:
                     break
             else:
                 return

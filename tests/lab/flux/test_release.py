@@ -97,10 +97,10 @@ def agreed(world: World) -> bool:
 
 
 @contextmanager
-def away_for_a_minute(repository: Repository, how: str) -> Iterator[None]:
-    """The Git server fails in this way for a minute from now, or for longer, until the block has ended."""
+def away(repository: Repository, how: str, seconds: float = AWAY_SECONDS) -> Iterator[None]:
+    """The Git server fails in this way for so long from now, or for longer, until the block has ended."""
     with repository.away(how):
-        until = time.monotonic() + AWAY_SECONDS
+        until = time.monotonic() + seconds
         yield
         time.sleep(max(0.0, until - time.monotonic()))
 
@@ -178,17 +178,17 @@ def test_a_git_server_that_is_away_for_a_minute_holds_up_a_deploy_and_no_user(st
     """Away in each step; what was moved meanwhile stays moved, with Flux at work all along, and Git follows."""
     world, repository = stage.world(), stage.repository
     with stage.load() as load, sampled(stage) as seen:
-        with away_for_a_minute(repository, SILENT), pytest.raises(Unreachable, match="no end after 60 s"):
+        with away(repository, SILENT), pytest.raises(Unreachable, match="no end after 60 s"):
             runbook.deploy_dark(world, images("2", "api-all"))
         assert not stage.replicas(GREEN), "nothing was scaled for images that nobody could set"
         with changed_first(stage, world):
             runbook.dark_and_approved(world, images("2", "api-all"))
-        with away_for_a_minute(repository, REFUSED):
+        with away(repository, REFUSED, seconds=15):
             runbook.flip_traffic(world)
         need_behind(world, "503")
         rewritten(stage)
         wait_until("Git and Flux agree on green", lambda: agreed(world))
-        with away_for_a_minute(repository, SILENT):
+        with away(repository, SILENT):
             done = roll_back(world, "orders fail", by="ana")
             assert (done.way, done.left) == ("fast", ())
             put_routes_right(world)  # reconcile's turn
