@@ -29,9 +29,9 @@ RUN = "kept" if KEPT else os.environ.setdefault("FLIPGATE_TEST_RUN", str(os.getp
 """Whose labs these are: xdist's processes have it from the one that started them."""
 API_LAB, LAB = f"tests-api-{RUN}", f"tests-{RUN}"
 GROUPS = {
-    "stories": ("lab/stories/",),
+    "stories": ("lab/stories/", "lab/machine/"),
     "git": ("lab/flux/", "lab/prefect/", "lab/stories/test_gate", "lab/stories/test_benchmark"),
-    "faults": ("faults/", "lab/machine/"),
+    "faults": ("faults/", "lab/stories/test_flows"),
 }
 """Tests on the lab by the process that runs them; of several that fit, the longest beginning counts."""
 LEFT_OUT = {"lab": "not lab", "faults": "not lab", "simulation": "not search"}
@@ -100,6 +100,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if "prefect" in sys.modules and set(LEFT_OUT.values()) <= set(session.config.option.markexpr.split(" and ")):
         raise pytest.UsageError("a test's module imports Prefect at its top, which takes seconds of each process")
     gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
     gc.enable()
 
 

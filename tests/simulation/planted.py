@@ -142,6 +142,19 @@ PLANTED: Mapping[str, Plant] = MappingProxyType(
 )
 
 
+MISSED_BY: Mapping[str, int] = MappingProxyType(
+    {
+        "stamp tests on workloads": 6,
+        "tests of route patches": 74,
+        "the Lease's confirmation": 132,
+        "the Lease": 132,
+        "the record's version": 6,
+        "DarkSide": 8,
+        "routes read before the entry": 132,
+    }
+)
+"""The first life that breaks a promise without it, when this was written: lived first, before those from 0 on."""
+
 COVERED = frozenset({"routes read last in a look", "a flip's stamps"})
 """Fences that others stand behind: where one alone is gone, no order is known that breaks a promise (decision 0011)."""
 
