@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -25,6 +26,9 @@ from flipgate.core.values.foreign import printable
 from flipgate.steps.acting.world import DEFAULT_NAMESPACE, World
 
 BLOCK_NAME = re.compile(r"[a-z0-9-]+")
+KNOWN_SECONDS = 20.0
+"""How old a file may be that was read with all others: longer than a turn that finds nothing to do, and shorter than
+anybody takes to apply another one and to move users by it."""
 AMBIENT = "default"
 """The block that need not exist: without it, what the worker's own environment offers is used, as kubectl would."""
 
@@ -89,11 +93,17 @@ class Known:
     noted: dict[str, Any] | None
     connection: Callable[[], Cluster]
     """One for each thread."""
+    read: float = field(default_factory=time.monotonic)
+
+    @property
+    def old(self) -> bool:
+        return time.monotonic() - self.read > KNOWN_SECONDS
 
 
 def connect(application: str, cluster: str = AMBIENT, *, actor: str = "", known: Known | None = None) -> World:
-    """The World of an application on the cluster that a block names. Raises BadInput for a block that is not there."""
-    if known:
+    """The World of an application on the cluster that a block names, by what is `known` of it while that is not old.
+    Raises BadInput for a block that is not there."""
+    if known and not known.old:
         world = known.block.open_known(application, known, actor)
     else:
         world = _load(cluster).open(application, actor=actor)

@@ -25,6 +25,7 @@ from flipgate.core.values.errors import (
     Forbidden,
     NotFound,
     PermanentError,
+    Silent,
     TemporaryError,
     Unreachable,
 )
@@ -171,7 +172,8 @@ class Connection:
                     raise
                 return once(max(LEAST_SECONDS, began + timeout - time.monotonic()))
         except urllib3.exceptions.HTTPError as error:
-            raise Unreachable(
+            kind = Silent if isinstance(error, urllib3.exceptions.ReadTimeoutError) else Unreachable
+            raise kind(
                 f"did not answer (limit {timeout:.3g} s): {plain(error)}",
                 obj=f"API server {self.server}",
                 next_command="kubectl --context " + self.context + " get --raw /readyz",

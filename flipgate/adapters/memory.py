@@ -12,8 +12,8 @@ Key = tuple[str, tuple[tuple[str, str], ...]]
 class Memory:
     """Answers to reads, each kept `seconds` by this clock, and all forgotten with the next write.
 
-    It serves to find out that there is nothing to do. Whoever finds something looks anew before they act, decide or
-    tell: nothing is remembered while it is `paused`.
+    It serves to find out that there is nothing to do. Whoever finds something looks anew at all that was asked through
+    it before they act, decide or tell: nothing is remembered while it is `paused`.
     """
 
     def __init__(self, monotonic: Callable[[], float], seconds: float) -> None:

@@ -29,6 +29,8 @@ TIMEOUT_SECONDS = 10.0
 HURRY_SECONDS = 2.0
 """Of a request that the way back makes, and of all together: users wait for it."""
 PLAIN = frozenset({"PREFECT_API_URL", "PREFECT_API_AUTH_STRING"})
+VERDICTS = frozenset({"ACCEPT", "REJECT", "ABORT", "WAIT"})
+"""Prefect's, of an answer to a form."""
 CLIENTS_OWN = (
     "PREFECT_API_",
     "PREFECT_CLIENT_",
@@ -182,7 +184,9 @@ def _resumed(flow_run: str, form: Mapping[str, Any]) -> tuple[str, str] | None:
             redirect=False,
         )
         told = answer.json() if answer.status in (200, 201) else {}
-        return str(told["status"]), str((told.get("details") or {}).get("reason") or "")
+        if told["status"] not in VERDICTS:
+            return None
+        return told["status"], str((told.get("details") or {}).get("reason") or "")
     except (urllib3.exceptions.HTTPError, ValueError, LookupError, AttributeError, TypeError):
         return None  # no answer, or none of Prefect's
 

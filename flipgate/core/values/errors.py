@@ -129,6 +129,10 @@ class Unreachable(TemporaryError):
     """No answer: connection refused, name not found, time-out."""
 
 
+class Silent(Unreachable):
+    """It took the request, and did not answer in time: something smaller may be answered."""
+
+
 class Interrupted(FlipgateError):
     """Stopped between two steps; the open journal entry says where, and `flipgate reconcile` finishes or backs out."""
 

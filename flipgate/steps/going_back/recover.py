@@ -118,6 +118,7 @@ def recover(world: World, *, patience_seconds: float | None = None) -> Outcome:
     match explain(record, view.traffic):
         case Drift() as drift:
             advice = drift_advice(world, record, view.traffic)
+            deliver(world, record)  # people are told what waits, whatever else waits for one of them
             raise Refused(
                 f"has drifted: {drift}. With the next command {advice.step}",
                 obj=f"application {world.application.name}",
@@ -227,7 +228,7 @@ def _back_out(acting: Acting, entry: JournalEntry, traffic: Traffic) -> Outcome:
     carry_back(acting, home, forced=False)  # some users may have been there already, and have written
     moved = move_back(acting, home)
     # No earlier than the routes: without a record only that says that nobody has seen that side.
-    left = take_patiently(acting, meant.to)
+    left = take_patiently(acting, meant.to, over_unrecorded=False)
     fact = "; ".join([f"backed out: {len(moved.patches)} routes sent back to {home}", *left])
     close(acting, entry.id, EntryState.UNDONE, fact)
     if acting.world.store.read().phase is Phase.FLIPPING:

@@ -15,16 +15,21 @@ def take(acting: Authority, side: Side) -> tuple[SideState | None, tuple[str, ..
     """Stamps a side, over any stamp but a later rollback's, so that all others' writes on it are refused. Returns the
     side as it was when it was stamped; None, and why, where it could not be."""
     taken: list[SideState] = []
-    notes = attempted(f"stamp {side}", lambda: taken.append(_stamped(acting, side)))
+    notes = attempted(f"stamp {side}", lambda: taken.append(_stamped(acting, side, over_unrecorded=True)))
     return (taken[0] if taken else None), notes
 
 
-def take_patiently(acting: Acting, side: Side) -> tuple[str, ...]:
+def take_patiently(acting: Acting, side: Side, *, over_unrecorded: bool = True) -> tuple[str, ...]:
     """The same where it could not be taken twice, once users are there and nobody waits: a scale-down that hangs on its
     way empties it else, and a hand-over starts its workers beside the others, or stops those that were just handed
-    back. Returns what is left to do."""
-    return attempted(f"stamp {side}", lambda: patiently(acting, f"stamping {side}", lambda: _stamped(acting, side)))
+    back. Who sends nobody back leaves a side that an unrecorded rollback has taken (not `over_unrecorded`). Returns
+    what is left to do."""
+
+    def taking() -> SideState:
+        return _stamped(acting, side, over_unrecorded=over_unrecorded)
+
+    return attempted(f"stamp {side}", lambda: patiently(acting, f"stamping {side}", taking))
 
 
-def _stamped(acting: Authority, side: Side) -> SideState:
-    return stamp(acting, look_at_side(acting.world, side), over_unrecorded=True)
+def _stamped(acting: Authority, side: Side, *, over_unrecorded: bool) -> SideState:
+    return stamp(acting, look_at_side(acting.world, side), over_unrecorded=over_unrecorded)

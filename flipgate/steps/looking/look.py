@@ -13,7 +13,7 @@ from flipgate.core.record.record import Record
 from flipgate.core.record.release import Release
 from flipgate.core.spec.service import Kind, Service
 from flipgate.core.traffic.traffic import DarkSide, Traffic, dark_side
-from flipgate.core.values.errors import FlipgateError, PermanentError, Refused, TemporaryError, Unreachable
+from flipgate.core.values.errors import FlipgateError, PermanentError, Refused, Silent, TemporaryError, Unreachable
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.explain import Drift, OpenStep, explain
@@ -28,6 +28,8 @@ MOST_READ = 12
 """Objects of a kind that are read by name where somebody may be in a hurry; more are listed."""
 AT_LEISURE = 1
 """The same where nobody is."""
+LIST_SECONDS = 3.0
+"""What a list may take before each of its objects is read by name: users on a bad side may be waiting."""
 OTHERS, MANY_OTHERS = 3, 50
 """How many objects a list may have for each that is wanted, and beside."""
 
@@ -86,10 +88,13 @@ def _listed(world: World, side: Side, only: Sequence[Service] | None, few: int) 
 
 
 def list_few(world: World, path: str, wanted: int) -> list[dict[str, Any]] | None:
-    """The items of a list in which so many are wanted; None where it may not be read, is not answered as it should be,
-    or has many others: a namespace may be shared with thousands. Who gets None reads by name. Raises Unreachable."""
+    """The items of a list in which so many are wanted; None where it may not be read, is not answered as it should be
+    or within LIST_SECONDS, or has many others: a namespace may be shared with thousands. Who gets None reads by name.
+    Raises Unreachable."""
     try:
-        return world.cluster.few(path, wanted * OTHERS + MANY_OTHERS)
+        return world.cluster.few(path, wanted * OTHERS + MANY_OTHERS, timeout=LIST_SECONDS)
+    except Silent:
+        return None  # an API server may hold lists back while it answers what is asked by name
     except Unreachable:
         raise  # a read by name would wait for as long once more
     except (TemporaryError, PermanentError):

@@ -114,17 +114,23 @@ def flip(acting: Acting) -> tuple[Move, Proven]:
         flipping = records.advance(record, Phase.FLIPPING, Reason.APPROVED, now, actor=world.actor, message=message)
         return approvals.spend(flipping, entry)
 
+    moved = _sent(acting, release, approved)
+    return moved, prove_moved(world, release.side, replicas, moved=moved)
+
+
+def _sent(acting: Acting, release: Release, also: Callable[[Record, int], Record]) -> Move:
+    """Moves all users. Where nobody was moved, users may write again, and the release is dark."""
     try:
-        moved = move(acting, release.side, also=approved)
+        return move(acting, release.side, also=also)
+    except LostLease:
+        raise  # whoever took over goes on with the entry; nothing more is written here
     except Refused as error:
-        _undone(acting, release.name, error)
-        let_go(acting, release.side.other)
+        _undone(acting, release, error)
         raise
     except TemporaryError:
-        if world.store.read().open_entry is None:  # nothing was sent: it is begun anew, checks and all
+        if acting.world.store.read().open_entry is None:  # nothing was sent: it is begun anew, checks and all
             let_go(acting, release.side.other)
         raise
-    return moved, prove_moved(world, release.side, replicas, moved=moved)
 
 
 @about_application(untouched="all routes and both sides")
@@ -350,13 +356,15 @@ def _need_approval(world: World, view: View) -> None:
         )
 
 
-def _undone(acting: Acting, release: str, error: Refused) -> None:
-    """Makes the release dark again after a move that changed nothing; its spent approval goes with the question.
+def _undone(acting: Acting, release: Release, error: Refused) -> None:
+    """Makes the release dark again after a move that changed nothing, its spent approval gone with the question, and
+    lets users write again.
 
-    Its side is stamped no earlier than the routes that were sent back: without a record only that says that nobody has
-    seen it (`going_back.older`)."""
-    undone = need_open(acting.world.store.read(), release)
-    for lacking in take_patiently(acting, undone.side):
-        acting.world.say(lacking)
-    if undone.phase is Phase.FLIPPING:
-        advance(acting.world, release, Phase.DARK, Reason.MOVE_UNDONE, str(error), also=approvals.withdraw)
+    Last, for it may take its time and nobody waits for it, its side is stamped: later than the routes that were sent
+    back, for without a record only that says that nobody has seen it (`going_back.older`)."""
+    world = acting.world
+    if need_open(world.store.read(), release.name).phase is Phase.FLIPPING:
+        advance(world, release.name, Phase.DARK, Reason.MOVE_UNDONE, str(error), also=approvals.withdraw)
+    let_go(acting, release.side.other)
+    for lacking in take_patiently(acting, release.side, over_unrecorded=False):
+        world.say(lacking)

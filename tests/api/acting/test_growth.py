@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -61,6 +62,23 @@ def test_a_namespace_shared_with_many_others_is_not_listed(counted: Counted, mon
     monkeypatch.setattr(looking, "MANY_OTHERS", MANY)
     assert len(look_at_side(counted.world, Side.BLUE).workloads) == MANY + 2
     assert len(counted.sent()) == 1 + MANY + 2
+
+
+def test_a_list_that_hangs_where_reads_by_name_do_not_holds_nobody_up(
+    crowd: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looking, "LIST_SECONDS", 0.2)
+    ended = Event()
+
+    def hang(method: str, path: str) -> None:
+        if "?limit=" in path:
+            ended.wait(30)
+
+    with serving(Through(crowd.kubeconfig, before=hang), tmp_path) as cluster:
+        try:
+            assert len(look_at_side(crowd.world("ben", cluster), Side.BLUE).workloads) == MANY + 2
+        finally:
+            ended.set()
 
 
 def test_one_that_is_not_there_is_missing_all_the_same(counted: Counted, crowd: Shop) -> None:

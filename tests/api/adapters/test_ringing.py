@@ -62,6 +62,14 @@ def ring() -> bool:
     return runs.ring(RUN, "approve", "it soaked", "ana")
 
 
+def test_who_answers_in_prefect_s_place_has_said_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_client: list[str]
+) -> None:
+    with prefect(Server(200, {"status": "ok"}), tmp_path, monkeypatch):
+        assert ring()
+    assert by_client == [RUN]
+
+
 def test_one_post_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_client: list[str]) -> None:
     server = Server(201, {"state": None, "status": "ACCEPT", "details": {"type": "accept_details"}})
     monkeypatch.setenv("PREFECT_API_AUTH_STRING", LOGIN)

@@ -43,3 +43,19 @@ def test_a_chat_that_is_filled_in_wrongly_is_said_and_in_nobodys_way(
     (said,) = caplog.messages
     assert said.startswith("nobody will be told: Slack webhook: is not an address like https://HOST/PATH")
     assert "hooks.slack.com" not in said
+
+
+def test_a_file_that_was_read_with_all_others_long_ago_is_read_once_more(
+    shop_on_paper: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A turn of reconcile may take minutes, where a Git server is away, and move users by an old file."""
+    from blocks import cluster
+
+    opened = block(shop_on_paper, HOOK)
+    monkeypatch.setattr(cluster, "_load", lambda _: opened)
+    known = cluster.applications()[shop_on_paper.name]
+    Store(shop_on_paper.cluster, shop_on_paper.own, shop_on_paper.name).write_application(shop_on_paper.text)
+    assert cluster.connect(shop_on_paper.name, known=known).application.spec.announce.slack_channel == "#releases"
+
+    monkeypatch.setattr(cluster, "KNOWN_SECONDS", -1.0)
+    assert cluster.connect(shop_on_paper.name, known=known).application.spec.announce.slack_channel is None

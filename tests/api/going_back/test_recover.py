@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
 from flipgate.adapters.routes import patch_route
 from flipgate.core.record import record as records
+from flipgate.core.record.announcement import Announcement
 from flipgate.core.record.intents import BRING_UP, HAND_OVER, MOVE_ROUTES
 from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.record import EntryState
@@ -23,6 +25,7 @@ from flipgate.steps.looking.look import look
 from flipgate.steps.moving.move import plan_to_send
 from tests.api.shop import BLUE, GREEN, Shop, advanced, opened
 from tests.api.steps import refusing
+from tests.api.telling import Listening
 
 FORWARD = {"to": "green", "from": "blue"}
 
@@ -47,6 +50,18 @@ def test_there_is_nothing_to_settle_and_drift_is_refused_with_both_values(shop: 
     with refusing("Drifted", r"the routes say green .* the record says blue"):
         recover(world)
     assert shop.where() == ("green",)
+
+
+def test_who_meets_a_drift_tells_what_waits_to_be_told(shop: Shop, world: World) -> None:
+    """A message that a chat did not take, or a command line that has none has left, waits for no other condition."""
+    chat = Listening()
+    waiting = Announcement(id="1", release="r-1", side=GREEN, text="frozen by ana", at=world.now())
+    world.store.update(lambda record: but(record, outbox=(waiting,)))
+    shop.point("live", f"{shop.name}-green")
+    with refusing("Drifted"):
+        recover(replace(world, chat=chat))
+    assert [text for text in chat.told if "frozen by ana" in text]
+    assert world.store.read().outbox == ()
 
 
 def test_a_half_moved_set_of_routes_goes_back_whole(two_routes: Shop) -> None:

@@ -199,9 +199,9 @@ def test_a_move_that_was_undone_is_told_once(shop: Shop, dark: World, monkeypatc
     error = Refused("was changed by somebody else", reason="RouteChanged", obj="IngressRoute live")
 
     def undone(acting: Acting) -> None:
-        name = opened(acting.world).name
-        advance(acting.world, name, Phase.FLIPPING, Reason.APPROVED)
-        _undone(acting, name, error)
+        release = opened(acting.world)
+        advance(acting.world, release.name, Phase.FLIPPING, Reason.APPROVED)
+        _undone(acting, release, error)
         raise error
 
     approved(dark)
