@@ -21,7 +21,8 @@ def wake(world: World, question: Question, verb: str, reason: str, by: str) -> s
             return ""
         acted = not _waits(world, question)
     except Exception as error:  # whatever is wrong with Prefect, it is not wrong with the decision
-        return f"The waiting run was not told ({error}); it will find the decision when it is resumed or runs again"
+        again = f"flipgate {question.kind} {world.application.name}"
+        return f"The waiting run was not told ({error}); once Prefect answers, another acts on the decision: {again}"
     if acted:
         return "Its run did not wait for the doorbell: it has acted already"
     return "Its run was not waiting any more; the next run of the pipeline will find it"
