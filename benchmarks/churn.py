@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from benchmarks.figures import MeasureError
 from benchmarks.stage import Stage
+from flipgate.adapters.addresses import address
 from flipgate.core.values.errors import FlipgateError
 from flipgate.core.values.sides import Side
 from lab.app.behaviour import DRAIN_ANNOTATION
@@ -59,13 +60,13 @@ class Churn:
         self._over.set()
         self._thread.join()
         for namespace in self._namespaces:
-            self._cluster.delete(f"{_of(namespace, 'replicasets')}/{NAME}")
+            self._cluster.delete(f"{_replica_sets(namespace)}/{NAME}")
         self._wait_until_gone()
         if self._failed and error is None:
             raise MeasureError(f"pods did not come and go all the time: {self._failed}")
 
     def _create(self, namespace: str) -> None:
-        model = self._cluster.get(f"{_of(namespace, 'deployments')}/{WORKLOAD}")["spec"]["template"]
+        model = self._cluster.get(address("Deployment", namespace, WORKLOAD))["spec"]["template"]
         labels = {**model["metadata"]["labels"], LABEL: NAME}
         notes = {DRAIN_ANNOTATION: f"{self._drain_seconds:g}"}
         spec: dict[str, Any] = {
@@ -75,14 +76,14 @@ class Churn:
         }
         meta = {"name": NAME, "namespace": namespace}
         body = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": meta, "spec": spec}
-        self._cluster.create(_of(namespace, "replicasets"), body)
+        self._cluster.create(_replica_sets(namespace), body)
 
     def _turn(self) -> None:
         try:
             for turn in itertools.count():
                 for number, namespace in enumerate(self._namespaces):
                     wanted = COUNTS[(turn + number * 2) % len(COUNTS)]
-                    self._cluster.merge(f"{_of(namespace, 'replicasets')}/{NAME}", {"spec": {"replicas": wanted}})
+                    self._cluster.merge(f"{_replica_sets(namespace)}/{NAME}", {"spec": {"replicas": wanted}})
                     self._count(namespace)
                 if self._over.wait(TICK_SECONDS):
                     return
@@ -108,5 +109,5 @@ class Churn:
             time.sleep(0.2)
 
 
-def _of(namespace: str, kind: str) -> str:
-    return f"/apis/apps/v1/namespaces/{namespace}/{kind}"
+def _replica_sets(namespace: str) -> str:
+    return f"/apis/apps/v1/namespaces/{namespace}/replicasets"

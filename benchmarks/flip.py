@@ -117,7 +117,7 @@ def measure(stage: Stage, options: argparse.Namespace, tell: Progress) -> dict[s
             server = up.enter_context(flow.prefect(stage, tell))
             flow.warm_up(rollback.environment(stage, server.api_url, server.login))
         bench = Bench(stage, server, up.enter_context(rollback.swallowing()), options, tell)
-        default = default_part(bench) if many.default_flips or many.default_rounds else None
+        default = default_part(bench) if many.default_flips else None
         sent = default.counted.sent.total() if default else 0
         return summary(part(bench, many.flips, many.rounds, least=many.requests - sent), default)
 
@@ -301,8 +301,8 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     usual = vars(SHORT if options.short else LONG)
     given = {name: getattr(options, name) for name in usual if getattr(options, name) is not None}
     options.amounts = Amounts(**{**usual, **given})
-    if options.amounts.flips < 1:
-        parser.error("--flips is at least 1")
+    if options.amounts.flips < 1 or options.amounts.default_flips < 0:
+        parser.error("--flips is at least 1, --default-flips at least 0")
     if not options.amounts.default_flips and options.amounts.default_rounds:
         parser.error("--default-rounds needs --default-flips of at least 1; 0 of both leaves Traefik as it is")
     return options

@@ -22,7 +22,7 @@ LABEL, CELL = 44, 27
 
 def table(found: Mapping[str, Any]) -> str:
     """Both parts, the requests, the goals, and a profile for each goal that was missed."""
-    parts = [found, *([found["default_throttle"]] if found["default_throttle"] else [])]
+    parts = filter(None, (found, found["default_throttle"]))
     lines = [line for part in parts for line in (*_part(part), "")]
     return "\n".join((*lines, *_requests(found), *_goals(found)))
 

@@ -52,10 +52,11 @@ class FlipgateCluster(Block):
         return Cluster.connect(self.kubeconfig, self.context)
 
     def open_known(self, application: str, known: Known, actor: str) -> World:
-        """The World of an application that was found with all others."""
+        """The World of an application that was found with all others; its file is read once more where that is old."""
         cluster = known.connection()
         store = Store(cluster, self.namespace, application).knowing(known.noted)
-        return World.of(cluster, store, known.text, actor=actor, chat=self._chat())
+        text = store.application_text() if known.old else known.text
+        return World.of(cluster, store, text, actor=actor, chat=self._chat())
 
     def open(self, application: str, *, actor: str = "") -> World:
         """The World that the command line builds from its flags."""
@@ -93,17 +94,17 @@ class Known:
     noted: dict[str, Any] | None
     connection: Callable[[], Cluster]
     """One for each thread."""
-    read: float = field(default_factory=time.monotonic)
+    listed: float = field(default_factory=time.monotonic)
+    """When, by the monotonic clock."""
 
     @property
     def old(self) -> bool:
-        return time.monotonic() - self.read > KNOWN_SECONDS
+        return time.monotonic() - self.listed > KNOWN_SECONDS
 
 
 def connect(application: str, cluster: str = AMBIENT, *, actor: str = "", known: Known | None = None) -> World:
-    """The World of an application on the cluster that a block names, by what is `known` of it while that is not old.
-    Raises BadInput for a block that is not there."""
-    if known and not known.old:
+    """The World of an application on the cluster that a block names. Raises BadInput for a block that is not there."""
+    if known:
         world = known.block.open_known(application, known, actor)
     else:
         world = _load(cluster).open(application, actor=actor)

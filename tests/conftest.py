@@ -28,12 +28,9 @@ KEPT = bool(os.environ.get("FLIPGATE_KEEP_LABS"))
 RUN = "kept" if KEPT else os.environ.setdefault("FLIPGATE_TEST_RUN", str(os.getpid()))
 """Whose labs these are: xdist's processes have it from the one that started them."""
 API_LAB, LAB = f"tests-api-{RUN}", f"tests-{RUN}"
-GROUPS = {
-    "stories": ("lab/stories/",),
-    "lab": ("lab/", "faults/", "lab/stories/test_flows"),
-}
-"""Tests on the lab by the process that runs them; of several that fit, the longest beginning counts. Two of them leave
-two cores half idle at the end, three had tests wait for each other until they failed."""
+NO_STORY = "test_flows.py"
+"""Of the stories, run by the process of the lab's other tests: so each of the two takes as long. Two of them leave two
+cores half idle at the end, three had tests wait for each other until they failed."""
 LEFT_OUT = {"lab": "not lab", "faults": "not lab", "simulation": "not search"}
 """What a selection by marks leaves out as a whole directory."""
 
@@ -84,15 +81,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if tier in ("api", "lab", "ui"):
             item.add_marker(tier)
         if tier == "lab":
-            item.add_marker(pytest.mark.xdist_group(_group(item.path.relative_to(root).as_posix())))
+            story = item.path.is_relative_to(root / "lab" / "stories") and item.path.name != NO_STORY
+            item.add_marker(pytest.mark.xdist_group("stories" if story else "lab"))
         if tier == "simulation":
             item.add_marker("search")
-
-
-def _group(path: str) -> str:
-    """Whose process runs a test of the lab."""
-    fitting = {begin: group for group, begins in GROUPS.items() for begin in begins if path.startswith(begin)}
-    return fitting[max(fitting, key=len)]
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

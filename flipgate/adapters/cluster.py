@@ -69,7 +69,7 @@ class Reader:
         """The items of a list."""
         return list(self.get(path, timeout=timeout, **query).get("items") or [])
 
-    def few(self, path: str, most: int, *, timeout: float = READ_SECONDS) -> list[dict[str, Any]] | None:
+    def few(self, path: str, most: int, *, timeout: float) -> list[dict[str, Any]] | None:
         """The items of a list; None where there are more than `most`, of which no more is read. Raises Silent."""
         found = self.get(path, timeout=timeout, limit=str(most))
         return None if found.get("metadata", {}).get("continue") else list(found.get("items") or [])

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
-from flipgate.core.values.errors import Unreachable
+from flipgate.core.values.errors import Silent
 from flipgate.core.values.foreign import printable
 
 PIECE_BYTES = 65_536
@@ -31,7 +31,7 @@ class Whole(NamedTuple):
 def read_whole(response: Any, most: int, *, obj: str, limit: float) -> Whole:
     """The answer whose headers have come, up to `most` bytes of its body: what is beyond is not waited for.
 
-    A body that comes packed although nobody asked for it (gzip) is not read at all. Raises Unreachable, about `obj`,
+    A body that comes packed although nobody asked for it (gzip) is not read at all. Raises Silent, about `obj`,
     when it is not over in time (`limit` is what was given, for the message), urllib3's own errors when it is cut.
     """
     from urllib3.exceptions import ReadTimeoutError
@@ -50,7 +50,7 @@ def read_whole(response: Any, most: int, *, obj: str, limit: float) -> Whole:
         fact = (
             f"answered {response.status}, and its body was not over within {limit:.3g} s ({len(body):,} bytes had come)"
         )
-        raise Unreachable(fact, obj=obj) from error
+        raise Silent(fact, obj=obj) from error
     finally:  # where it was read to its end the connection is back in its pool already, and this does nothing to it
         response.close()
         response.release_conn()

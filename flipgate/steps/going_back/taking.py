@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.view import SideState
 from flipgate.steps.acting.acting import Acting, Authority
@@ -24,10 +26,7 @@ def take_patiently(acting: Acting, side: Side, *, over_unrecorded: bool = True) 
     way empties it else, and a hand-over starts its workers beside the others, or stops those that were just handed
     back. Who sends nobody back leaves a side that an unrecorded rollback has taken (not `over_unrecorded`). Returns
     what is left to do."""
-
-    def taking() -> SideState:
-        return _stamped(acting, side, over_unrecorded=over_unrecorded)
-
+    taking = partial(_stamped, acting, side, over_unrecorded=over_unrecorded)
     return attempted(f"stamp {side}", lambda: patiently(acting, f"stamping {side}", taking))
 
 
