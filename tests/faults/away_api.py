@@ -37,7 +37,7 @@ def while_it_rolls_back(scene: Scene) -> None:
 def need_felt(front: ApiFront) -> None:
     """Somebody has felt it, and it is over."""
     assert front.asked, "nobody has felt it"
-    wait_until("it is over", lambda: front.over, 60)
+    wait_until("it is over", lambda: front.over)
 
 
 def while_it_releases(scene: Scene) -> None:

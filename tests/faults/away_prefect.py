@@ -76,7 +76,7 @@ def while_a_person_is_asked(scene: Scene) -> None:
             assert approval
             assert approval.reason == "looks good"
         scene.prefect.start(FLIP_TRAFFIC, parameters)
-        shop.wait_for(Phase.LIVE, seconds=ENDS_SECONDS)
+        shop.wait_for(Phase.LIVE)
 
 
 def waiting(prefect: PrefectApi, shop: Shop) -> Question | None:

@@ -27,7 +27,7 @@ from lab.control.records import Lab
 from lab.load import Load
 from lab.stories.example import Place
 from tests.lab import runbook
-from tests.lab.prefect_api import TERMINAL, PrefectApi
+from tests.lab.prefect_api import PATIENCE, TERMINAL, PrefectApi
 from tests.lab.stage import SERVING, WORKERS, Edit, Stage, images, wait_until
 
 POLICY: Mapping[str, Any] = {"soakSeconds": 3600, "keepFailedSeconds": 0, "bakeSeconds": 1}
@@ -99,7 +99,7 @@ class Shop(Stage):
         next turn is in five minutes then, and in no time here."""
         for _ in range(TURNS):
             run = prefect.start(RECONCILE, {"application": self.application})
-            wait_until("reconcile has ended", lambda run=run: prefect.state(run) in TERMINAL, 240, 0.5)  # type: ignore[misc]
+            wait_until("reconcile has ended", lambda run=run: prefect.state(run) in TERMINAL, PATIENCE, 0.5)  # type: ignore[misc]
             said = prefect.flow_run(run)["state"]
             if "Failed to submit" not in str(said.get("message")):
                 break
@@ -128,7 +128,7 @@ class Shop(Stage):
         elif release.phase is Phase.ROLLING_BACK:
             roll_back(world, "goes on after an interruption", by="reconcile")
 
-    def wait_for(self, *phases: Phase, seconds: float = 90) -> Phase:
+    def wait_for(self, *phases: Phase) -> Phase:
         """Waits until the application is in one of these phases, with nothing open."""
 
         def there() -> Phase | None:
@@ -136,7 +136,7 @@ class Shop(Stage):
             return record.phase if record.phase in phases and record.open_entry is None else None
 
         try:
-            return Phase(wait_until(f"{self.application} in {phases}", there, seconds, 0.3))
+            return Phase(wait_until(f"{self.application} in {phases}", there, PATIENCE, 0.3))
         except AssertionError as late:
             record = self.record()
             raise AssertionError(f"{late}: it is {record.phase}, open: {record.open_entry}") from late
@@ -161,7 +161,7 @@ class Shop(Stage):
         """Users go on for a little after what has been done; then each of them must have been answered."""
         assert self.load
         load, done = self.load, self.load.snapshot().sent
-        wait_until("users go on", lambda: load.snapshot().sent > done + 20, 30)
+        wait_until("users go on", lambda: load.snapshot().sent > done + 20)
         report = load.snapshot()
         assert report.failed == self.lost, (report.failures_by_kind, report.failures[-5:])
 

@@ -80,7 +80,7 @@ def walk(shop: Shop, case: Case, prefect: PrefectApi) -> None:
     reached = shop.wait_for(crash.reconciled[n])
     if reached is Phase.DARK:
         if crash.flow:
-            wait_until("a person is asked", lambda: shop.record().question, 90)
+            wait_until("a person is asked", lambda: shop.record().question)
         assert shop.record().approval is None, "it is spent by the move it allowed, even by one that was undone"
     shop.need_agreement()
     shop.need_none_lost()

@@ -49,7 +49,7 @@ def test_part(lived: Cases, case: Case) -> None:
 def live_through(scene: Scene) -> None:
     try:
         LIVED[scene.case.row.part, scene.case.row.when](scene)
-        scene.shop.wait_for(*scene.case.row.ends, seconds=180)
+        scene.shop.wait_for(*scene.case.row.ends)
         scene.shop.need_agreement()
         scene.shop.need_none_lost()
         assert scene.case.row.says in "\n".join(scene.said)

@@ -149,7 +149,7 @@ class Stage:
 
     def wait_for_users_on(self, side: Side) -> None:
         """Traefik follows a patched route within its own time; here that may be a second."""
-        wait_until(f"users of {self.place.host} on {side}", lambda: self.answering() == side, 10)
+        wait_until(f"users of {self.place.host} on {side}", lambda: self.answering() == side)
 
     def deployments(self, side: Side) -> dict[str, dict[str, Any]]:
         """The Deployments of a side by name."""
@@ -305,7 +305,7 @@ def through_an_http_route(lab: Lab) -> Edit:
 def lost_none(load: Load) -> LoadReport:
     """Users go on for a little after what has been done; then each of them must have been answered."""
     done = load.snapshot().sent
-    wait_until("users go on", lambda: load.snapshot().sent > done + 100, 30)
+    wait_until("users go on", lambda: load.snapshot().sent > done + 100)
     report = load.stop()
     assert report.failed == 0, (report.failures_by_kind, report.failures[:5])
     return report

@@ -51,8 +51,8 @@ def test_what_is_pushed_reaches_the_dark_side_and_nothing_else(stage: GitStage, 
     before = stage.versions(BLUE)
     commit = change(clone, OVERLAY, 'sportsdata/api\n    newTag: "1"', 'sportsdata/api\n    newTag: "2"')
     git(clone, "push", "--quiet")
-    wait_until("green's api at 2", lambda: stage.images(GREEN)["api-all"] == "sportsdata/api:2", 10)
-    wait_until("Flux says so", lambda: applied(stage, GREEN_IS) == commit, 10)
+    wait_until("green's api at 2", lambda: stage.images(GREEN)["api-all"] == "sportsdata/api:2")
+    wait_until("Flux says so", lambda: applied(stage, GREEN_IS) == commit)
     assert stage.replicas(GREEN) == {}, "how many pods run is not Git's"
     assert stage.versions(BLUE) == before
     assert side_of(stage) == stage.place.blue
@@ -64,24 +64,24 @@ def test_while_the_git_server_is_away_nothing_is_pushed_and_what_is_there_stays(
         with pytest.raises(LabError, match="503"):
             git(clone, "push", "--quiet")
         asked = stage.repository.reconcile(GREEN_IS)
-        wait_until("Flux has looked", lambda: stage.repository.handled(GREEN_IS, asked), 10)
+        wait_until("Flux has looked", lambda: stage.repository.handled(GREEN_IS, asked))
         assert stage.images(GREEN)["api-all"] == "sportsdata/api:1"
         assert stage.answering() == BLUE
     git(clone, "push", "--quiet")
-    wait_until("green's api at 2", lambda: stage.images(GREEN)["api-all"] == "sportsdata/api:2", 10)
+    wait_until("green's api at 2", lambda: stage.images(GREEN)["api-all"] == "sportsdata/api:2")
 
 
 def test_what_cannot_be_built_is_said_in_fluxs_own_words_until_it_is_mended(stage: GitStage, clone: Path) -> None:
     change(clone, OVERLAY, "  - ../../base", "  - ../../nowhere")
     git(clone, "push", "--quiet")
-    wait_until("not Ready", lambda: stage.repository.ready(GREEN_IS).get("status") == "False", 10)
+    wait_until("not Ready", lambda: stage.repository.ready(GREEN_IS).get("status") == "False")
     said = stage.repository.ready(GREEN_IS)
     assert said["reason"] == "BuildFailed", said
     assert "nowhere" in said["message"], said
     assert stage.images(GREEN)["api-all"] == "sportsdata/api:1"
     commit = change(clone, OVERLAY, "  - ../../nowhere", "  - ../../base")
     git(clone, "push", "--quiet")
-    wait_until("mended", lambda: applied(stage, GREEN_IS) == commit, 10)
+    wait_until("mended", lambda: applied(stage, GREEN_IS) == commit)
     assert stage.repository.ready(GREEN_IS)["status"] == "True"
 
 
@@ -95,9 +95,9 @@ def test_flux_takes_the_route_back_unless_it_is_told_not_to(stage: GitStage, clo
     wait_until("it is taken back", lambda: side_of(stage) == place.blue, 2 * INTERVAL_SECONDS)
     stage.kubectl("annotate", *names, "kustomize.toolkit.fluxcd.io/reconcile=disabled")
     asked = stage.repository.reconcile("routing")  # what Flux had read before the annotation it may still write
-    wait_until("Flux has seen it", lambda: stage.repository.handled("routing", asked), 10)
+    wait_until("Flux has seen it", lambda: stage.repository.handled("routing", asked))
     stage.kubectl("patch", *names, "--type=json", f"--patch={patch}")
     commit = change(clone, OVERLAY, 'sportsdata/api\n    newTag: "1"', 'sportsdata/api\n    newTag: "2"')
     git(clone, "push", "--quiet")
-    wait_until("Flux has passed over it", lambda: applied(stage, "routing") == commit, 10)
+    wait_until("Flux has passed over it", lambda: applied(stage, "routing") == commit)
     assert side_of(stage) == place.green, "a revision is applied, and the route is not what it says"

@@ -48,8 +48,8 @@ def test_side_by_side_and_down_after_the_supervisor_was_killed(lab: Lab) -> None
         family = processes.children(supervisor.pid)
         assert family, "etcd and the API server at least"
         supervisor.kill()
-        wait_until("the lab is known to be dead", lambda: labs.status(name).state == "dead", 20)
-        wait_until("its processes are gone", lambda: not any(process.alive() for process in family), 20)
+        wait_until("the lab is known to be dead", lambda: labs.status(name).state == "dead")
+        wait_until("its processes are gone", lambda: not any(process.alive() for process in family))
 
         assert labs.down(name)
         assert labs.status(name).state == "absent"
@@ -68,16 +68,16 @@ def test_pods_write_logs_and_do_as_their_annotation_says(new_stage: NewStage) ->
         stage.kubectl("-n", stage.place.blue, "annotate", "--overwrite", "pods", "--all", note)
 
     tell("errors-100pct")
-    wait_until("users get errors", lambda: stage.ask().status_code == 500, 20)
+    wait_until("users get errors", lambda: stage.ask().status_code == 500)
     assert stage.ask("/health").status_code == 200
     served_by = stage.ask().headers["X-Served-Pod"]
-    logs = wait_until("the error is logged", lambda: stage.kubectl("-n", stage.place.blue, "logs", served_by), 20)
+    logs = wait_until("the error is logged", lambda: stage.kubectl("-n", stage.place.blue, "logs", served_by))
     assert 'msg="request failed"' in logs
 
     tell("slow-400ms")
-    wait_until("users wait", lambda: stage.ask().elapsed.total_seconds() > 0.4, 20)
+    wait_until("users wait", lambda: stage.ask().elapsed.total_seconds() > 0.4)
     tell("")
-    wait_until("all is well", lambda: stage.ask().is_success and stage.ask().elapsed.total_seconds() < 0.4, 20)
+    wait_until("all is well", lambda: stage.ask().is_success and stage.ask().elapsed.total_seconds() < 0.4)
     assert stage.answering() == BLUE
 
 

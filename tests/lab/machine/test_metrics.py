@@ -73,15 +73,15 @@ def test_requests_are_seen_by_the_namespace_of_the_pods_that_got_them(measured: 
     stage = Stage(measured, PLACE)
     pods = len(stage.kubectl("-n", PLACE.blue, "get", "pods", "-o", "name").splitlines())
     up = "sum by (namespace) (up == 1)"
-    wait_until("all of blue's pods are scraped", lambda: ask(measured, up).get(PLACE.blue) == pods, 30)
+    wait_until("all of blue's pods are scraped", lambda: ask(measured, up).get(PLACE.blue) == pods)
 
     rate = 'sum by (namespace) (rate(http_requests_total{handler="app", code="200"}[10s])) > 0'
-    wait_until("requests show", lambda: stage.ask() and PLACE.blue in ask(measured, rate), 30)
+    wait_until("requests show", lambda: stage.ask() and PLACE.blue in ask(measured, rate))
     assert PLACE.green not in ask(measured, "http_requests_total")
     p95 = "histogram_quantile(0.95, sum by (namespace, le) (rate(http_request_duration_seconds_bucket[10s])))"
     assert 0 < ask(measured, p95)[PLACE.blue] < 1
     through_traefik = 'sum by (namespace) (rate(traefik_service_requests_total{service=~".+"}[10s])) > 0'
-    wait_until("Traefik's own figures show", lambda: stage.ask() and "traefik" in ask(measured, through_traefik), 30)
+    wait_until("Traefik's own figures show", lambda: stage.ask() and "traefik" in ask(measured, through_traefik))
     fine = 'traefik_service_request_duration_seconds_bucket{le="0.01"}'
     assert ask(measured, fine), "buckets fine enough for a p95"
 
@@ -89,12 +89,12 @@ def test_requests_are_seen_by_the_namespace_of_the_pods_that_got_them(measured: 
 def test_what_a_side_is_still_busy_with_is_seen(measured: Lab) -> None:
     stage = Stage(measured, PLACE)
     busy = "sum by (namespace) (http_requests_in_flight + websocket_connections_open)"
-    wait_until("nothing is open", lambda: ask(measured, busy).get(PLACE.blue) == 0, 30)
+    wait_until("nothing is open", lambda: ask(measured, busy).get(PLACE.blue) == 0)
     long = threading.Thread(target=stage.ask, args=["/slow?seconds=6"])
     long.start()
     wait_until("the long request is seen", lambda: ask(measured, busy).get(PLACE.blue) == 1, 6)
     long.join()
-    wait_until("it is over", lambda: ask(measured, busy).get(PLACE.blue) == 0, 10)
+    wait_until("it is over", lambda: ask(measured, busy).get(PLACE.blue) == 0)
 
 
 def test_a_side_that_fails_is_an_alert_until_it_is_well_again(measured: Lab) -> None:
@@ -115,10 +115,10 @@ def test_a_side_that_fails_is_an_alert_until_it_is_well_again(measured: Lab) -> 
     tell("venue-football-ncaa", "never-ready")
     tell("season-football-ncaa", "crash")
     wanted = ("HighErrorRatio", "PodNotReady", "PodRestarting")
-    wait_until("all three alerts are there", lambda: there(*wanted), 40)
+    wait_until("all three alerts are there", lambda: there(*wanted))
     for service in ("api-all", "venue-football-ncaa", "season-football-ncaa"):
         tell(service, "")
-    wait_until("the errors' alert has ended", lambda: stage.ask() and not there(*wanted), 40)
+    wait_until("the errors' alert has ended", lambda: stage.ask() and not there(*wanted))
 
 
 def test_down_leaves_nothing(measured: Lab) -> None:

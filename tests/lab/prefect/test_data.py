@@ -45,7 +45,7 @@ def started(prefect: PrefectApi, event: dict[str, Any]) -> dict[str, Any]:
         found = prefect._call("POST", "/flow_runs/filter", of)
         return [run["parameters"] for run in found if run["parameters"]["event"] == event["id"]]
 
-    found: list[dict[str, Any]] = wait_until("a run of it", made, 60)
+    found: list[dict[str, Any]] = wait_until("a run of it", made)
     return found[0]
 
 
@@ -83,7 +83,7 @@ def test_however_many_builds_are_announced_a_worker_is_given_everything_else_fir
         found = prefect._call("POST", "/flow_runs/filter", of)
         return sum(run["parameters"]["resource"].endswith(".busy") for run in found) == 12
 
-    wait_until("a run of each", announced, 60)
+    wait_until("a run of each", announced)
     others = {"reconcile": {}, "roll-back": {"reason": "orders fail"}, "flip-traffic": {"release": "abc-1"}}
     later = [prefect.start(each, {"application": "busy", **more}) for each, more in others.items()]
     with alone.client() as client:

@@ -102,7 +102,7 @@ def door(alone: Pipelines, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         subprocess.Popen(command, env=env, stdout=log, stderr=log) as proxy,
     ):
         try:
-            wait_until("Traefik to answer", lambda: ask(made, "GET", "127.0.0.1", "/api/health") == 200, 60)
+            wait_until("Traefik to answer", lambda: ask(made, "GET", "127.0.0.1", "/api/health") == 200)
             yield made
         finally:
             proxy.kill()
@@ -150,7 +150,7 @@ def test_ci_announces_a_build_without_prefect_s_login(door: Door) -> None:
     sent = door.run("ci", **own)
     identity = sent.split()[1]
     body = {"filter": {"id": {"id": [identity]}}}
-    wait_until("the event", lambda: PrefectApi(door.server)._call("POST", "/events/filter", body)["events"], 60)
+    wait_until("the event", lambda: PrefectApi(door.server)._call("POST", "/events/filter", body)["events"])
 
 
 @pytest.mark.parametrize(

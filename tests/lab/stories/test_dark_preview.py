@@ -78,7 +78,7 @@ def test_people_with_a_login_see_the_dark_side_and_never_the_live_one(new_stage:
     assert looked_at(stage) == (404, "")
     with stage.load() as load, looking_all_the_time(stage) as seen:
         release = runbook.deploy_dark(world, images("2", "api-all"))
-        wait_until("people see the dark side", lambda: looked_at(stage) == (200, "green"), 10)
+        wait_until("people see the dark side", lambda: looked_at(stage) == (200, "green"))
         assert looked_at(stage, None)[0] == 401
         (evidence,) = dark_preview_evidence(world, release)
         assert "lets only some in" in evidence.answer
@@ -87,6 +87,6 @@ def test_people_with_a_login_see_the_dark_side_and_never_the_live_one(new_stage:
         runbook.approve(world, QuestionKind.FLIP)
         runbook.flip_traffic(world)
         assert stage.answering() == GREEN
-        wait_until("nobody is led anywhere by it", lambda: looked_at(stage) == (404, ""), 10)
+        wait_until("nobody is led anywhere by it", lambda: looked_at(stage) == (404, ""))
         lost_none(load)
     assert seen <= {(404, ""), (200, "green"), (503, "")}, seen

@@ -48,7 +48,15 @@ def test_first_release(lab: Lab) -> None:
         stage.wait_for_users_on(GREEN)
         with stage.load() as load:
             no_way = "nothing ever ran on blue: there is no way back to it"
-            none = {"way": "none", "side": None, "services": [], "why": no_way, "byHand": [], "foreignLines": []}
+            none = {
+                "way": "none",
+                "side": None,
+                "services": [],
+                "why": no_way,
+                "byHand": [],
+                "foreignLines": [],
+                "offLiveSide": "",
+            }
             assert flipgate(stage, "status")["wayBack"] == none
             assert runbook.scale_down(world).phase is Phase.SETTLED
             lost_none(load)

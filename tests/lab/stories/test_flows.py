@@ -114,7 +114,7 @@ def test_an_event_that_cannot_be_read_starts_nothing_and_people_hear(new_stage: 
     event = prefect.build_completed(stage.application, images("2"))
     event["payload"]["images"] = list(event["payload"]["images"].values())
     prefect.emit(event)
-    refused = wait_until("the record to name the event", lambda: stage.record().refused_build, 60)
+    refused = wait_until("the record to name the event", lambda: stage.record().refused_build)
     assert "has a list for images" in refused.fact
     assert prefect.runs("deploy-dark", stage.application) == []
 
@@ -136,7 +136,7 @@ def test_started_from_the_ui_bad_or_rejected_users_see_nothing(new_stage: NewSta
         flip = wait_for_question(stage, prefect, QuestionKind.FLIP)
         prefect.wait(deploy, "COMPLETED")
         key = f"{stage.application}-question"
-        whole = wait_until("the question with both sides", lambda: prefect.artifact(key), 30)  # the run's process ends
+        whole = wait_until("the question with both sides", lambda: prefect.artifact(key))  # the run's process ends
         assert "### Both sides" in whole
         assert f"{stage.place.blue} -&gt; {stage.place.green}" in whole, "the routes' fields"
         assert prefect.resume(flip, {**YES, "decision": "reject", "reason": "not on a Friday"}) == "ACCEPT"

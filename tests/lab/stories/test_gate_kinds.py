@@ -157,7 +157,7 @@ def test_an_alert_that_fired_and_ended_is_found_and_who_is_dead_has_not_said_tha
     wait_until("the watchdog is heard", lambda: not looked(stage, "since")["since"].why)
 
     resting(stage, "prometheus")
-    wait_until("nobody tells Alertmanager", lambda: _unwatched(looked(stage, "since")["since"]), 120)
+    wait_until("nobody tells Alertmanager", lambda: _unwatched(looked(stage, "since")["since"]))
     assert looked(stage, "now")["now"].value == 0, "who has no watchdog does not notice"
 
 

@@ -149,22 +149,22 @@ def test_an_alert_that_begins_after_the_flip_goes_back_and_the_run_shows_the_bak
         prefect.wait(run, "PAUSED")
         assert prefect.resume(run, {"decision": "approve", "reason": "looks good", "name": "ana"}) == "ACCEPT"
         new = filled(RATIO, stage.place.green, 5)
-        wait_until("green is well at first", lambda: ask_number(Source(measured.prometheus_url), new)[0] == 0, 120)
+        wait_until("green is well at first", lambda: ask_number(Source(measured.prometheus_url), new)[0] == 0)
         behave(stage, "errors-30pct")
         prefect.wait(run, "FAILED")
     stage.wait_for_users_on(BLUE)
     found = said(stage)
     assert found["alert"].startswith("fail: 1 (HighErrorRatio) of "), found
     assert found["ratio"].startswith("pass: 0."), found
-    graph = wait_until("the graph", lambda: prefect.artifact(f"{stage.application}-bake"), 10)
+    graph = wait_until("the graph", lambda: prefect.artifact(f"{stage.application}-bake"))
     _, _, picture = graph.partition("![ratio](data:image/svg+xml;base64,")
     drawn = base64.b64decode(picture.rstrip(")")).decode()
     assert re.findall(r'<polyline [^>]*stroke="(#2563eb|#15803d)"', drawn) == ["#2563eb", "#15803d"], "blue, then green"
     assert "flip" in drawn
     assert "looks" not in drawn, "both lines are Prometheus' own"
-    bar = wait_until("how far it came", lambda: prefect.artifact(f"{stage.application}-progress"), 10)
+    bar = wait_until("how far it came", lambda: prefect.artifact(f"{stage.application}-progress"))
     assert 0 <= float(bar) <= 100
-    table = wait_until("the verdicts", lambda: prefect.artifact(f"{stage.application}-evidence"), 10)
+    table = wait_until("the verdicts", lambda: prefect.artifact(f"{stage.application}-evidence"))
     assert f"Alertmanager, of {stage.place.green} by namespace" in table
 
 
@@ -206,7 +206,7 @@ def test_no_traffic_and_no_prometheus_are_unknown_and_traffic_stays(
     runbook.approve(world, QuestionKind.FLIP)
     Thread(target=stage.ask, args=["/slow?seconds=20", 60], daemon=True).start()
     busy_blue = filled(IN_FLIGHT, stage.place.blue)
-    wait_until("blue is busy with it", lambda: ask_number(Source(measured.prometheus_url), busy_blue)[0] == 1, 10)
+    wait_until("blue is busy with it", lambda: ask_number(Source(measured.prometheus_url), busy_blue)[0] == 1)
     with pytest.raises(Refused) as nobody:
         runbook.flip_traffic(world)
     assert nobody.value.reason == "BakeUnknown"

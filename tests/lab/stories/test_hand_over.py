@@ -113,7 +113,7 @@ def test_a_service_that_serves_on_both_sides_consumes_on_one_and_its_pods_say_so
         stage.kubectl("-n", namespace, "patch", "deployment", SEASON, "-p", MOUNTED)
     stage.kubectl("-n", stage.place.blue, "rollout", "status", "deployment", SEASON, "--timeout=60s")
     stage.apply(policy={"soakSeconds": 3600}, edit=make_mixed)
-    wait_until("blue consumes", lambda: consuming(stage, BLUE) == {True}, 20)
+    wait_until("blue consumes", lambda: consuming(stage, BLUE) == {True})
     world = stage.world()
     with stage.load() as load:
         runbook.deploy_dark(world, images("2"))

@@ -53,7 +53,7 @@ def test_a_whole_release_goes_through_it_there_and_back_and_there_again(new_stag
         stage.wait_for_users_on(GREEN)
         assert WAY_BACK in route(stage)["metadata"]["annotations"]
         counted = f'service="{stage.place.green}-api-service-http-8080@kubernetesgateway"'
-        wait_until("Traefik counts the new side's target", lambda: counted in stage.traefik("/metrics"), 10)
+        wait_until("Traefik counts the new side's target", lambda: counted in stage.traefik("/metrics"))
 
         done = roll_back(world, "orders fail", by="ana")
         stage.wait_for_users_on(BLUE)

@@ -59,7 +59,7 @@ def test_the_last_of_several_routes_has_arrived_when_a_move_is_proven(
             wait_until("the first route has moved", lambda: shown("/") == "green", 10, pause=0.01)
 
         runbook.dark_and_approved(world, images("2", "api-all"))
-        wait_until("the second route is known", lambda: shown("/second") == "blue", 10)
+        wait_until("the second route is known", lambda: shown("/second") == "blue")
         before_patches(monkeypatch, lambda: None, first_is_there)
         with stage.load() as load, world.acting() as acting:
             _, proven = flip.flip(acting)

@@ -69,7 +69,7 @@ def test_kubernetes_own_autoscaler_leaves_a_warm_count_and_is_as_it_was_after_th
     def seen(count: int) -> None:
         """It has looked since, which it does every 15 s."""
         look = lambda: cluster.get(path).get("status", {}).get("currentReplicas") == count  # noqa: E731
-        wait_until(f"the autoscaler has seen {count} pods", look, 60)
+        wait_until(f"the autoscaler has seen {count} pods", look)
 
     runbook.go_live(stage.world(), images("2", WARM))
     seen(2)

@@ -37,7 +37,7 @@ def redirect(stage: Stage) -> None:
     spec = {"entryPoints": ["web"], "routes": [rule]}
     cluster.create(f"{where}/ingressroutes", {**made, "kind": "IngressRoute", "spec": spec})
     plain = replace(stage, scheme="http")
-    wait_until("who asks by http is sent to https", lambda: plain.ask().is_redirect, 10)
+    wait_until("who asks by http is sent to https", lambda: plain.ask().is_redirect)
 
 
 def problems(stage: Stage, scheme: str = "https") -> list[str]:
@@ -84,7 +84,7 @@ def test_a_route_whose_tls_needs_the_name_is_asked_by_its_address(new_stage: New
     cluster.create(f"{ROUTES}/{place.route_namespace}/tlsoptions", {**strict, "spec": {"sniStrict": True}})
     tls = {"op": "replace", "path": "/spec/tls", "value": {"secretName": "shop", "options": {"name": "strict"}}}
     cluster.patch(f"{ROUTES}/{place.route_namespace}/ingressroutes/{place.route}", [tls])
-    wait_until("the host is served by its name alone", lambda: stage.ask().status_code == MISDIRECTED, 10)
+    wait_until("the host is served by its name alone", lambda: stage.ask().status_code == MISDIRECTED)
     (problem,) = problems(stage)
     assert "HTTP 421: the route has TLS options of its own" in problem
     assert "declare spec.traffic.address: https://" in problem

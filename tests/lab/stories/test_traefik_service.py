@@ -75,7 +75,7 @@ def test_a_plain_route_becomes_a_traefik_service_and_a_release_goes_through_it(
         blue, green = (
             f'service="{namespace}-api-service-8080@kubernetescrd"' for namespace in (place.blue, place.green)
         )
-        wait_until("Traefik's own counters name the side that answers", lambda: blue in metrics(stage), 10)
+        wait_until("Traefik's own counters name the side that answers", lambda: blue in metrics(stage))
         assert green not in metrics(stage)
 
         world = stage.world()
@@ -83,7 +83,7 @@ def test_a_plain_route_becomes_a_traefik_service_and_a_release_goes_through_it(
         runbook.go_live(world, images("2", "api-all"))
         stage.wait_for_users_on(GREEN)
         # Not blue's as well: Traefik lets the counters of what it no longer serves go once somebody has scraped them.
-        wait_until("Traefik's own counters name the side that answers", lambda: green in metrics(stage), 10)
+        wait_until("Traefik's own counters name the side that answers", lambda: green in metrics(stage))
         ((_, line),) = BLOCK.findall(way_back)
         assert run(stage, line, tmp_path).startswith(f"kubectl -n {place.route_namespace} patch traefikservices.")
 
