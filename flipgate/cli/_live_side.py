@@ -21,6 +21,8 @@ def lead(data: dict[str, Any], now: datetime) -> list[str]:
     pods = [(each["ready"], each["wanted"]) for each in data["sides"][side]["services"] if each["role"] != "worker"]
     users = f"users are on {side}, which {lacks(condition['reason'], pods)}{lasting(condition['since'], now)}"
     text = f"{data['application']}: {users} ({condition['reason']}): {condition['message']}"
+    if back := data["wayBack"]["offLiveSide"]:
+        text += f"; or send users to the other side, which is up: {back}"
     return [click.style(text, fg="red", bold=True)]
 
 

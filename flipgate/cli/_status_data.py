@@ -26,7 +26,7 @@ from flipgate.core.way_back.by_hand import foreign_lines, lines_back
 from flipgate.core.way_back.dark_side import stopping
 from flipgate.core.way_back.facts import Facts, agreed, open_way, question_state, works
 from flipgate.core.way_back.going_back import NoWay
-from flipgate.core.way_back.next_step import Next
+from flipgate.core.way_back.next_step import Next, off_live_side
 from flipgate.core.way_back.waits_for_git import waits_for_git
 from flipgate.core.workloads.counts import coming_up, each_of
 
@@ -72,6 +72,7 @@ def as_data(facts: Facts, next_step: Next, namespace: str, context: str) -> dict
             **back,
             **_by_hand(facts, back["way"]),
             "why": facts.rollback.fact if isinstance(facts.rollback, NoWay) else None,
+            "offLiveSide": off_live_side(facts),
         },
         "conditions": [_condition(condition) for condition in facts.conditions],
         "openEntry": entry.model_dump(mode="json", by_alias=True) if entry else None,

@@ -67,7 +67,8 @@ DATA = """\
   darkPreview     null, or {address, side: null or the one that it is to lead to, text, right: whether it does}
   wayBack         {way: fast|slow|abort|none|unknown, side, services: [{name, ready, wanted}], why: null, or why
                   `rollback` would be refused now, byHand: [the kubectl lines that do the same, as they are now],
-                  foreignLines: [SENTENCE: an annotation flipgate.dev/way-back that is not flipgate's line]}
+                  foreignLines: [SENTENCE: an annotation flipgate.dev/way-back that is not flipgate's line],
+                  offLiveSide: what sends users off a live side that is not ready, where the other one is up; else ""}
   conditions      [{type, status: "True"|"False"|"Unknown", reason, message, since}]; the types are
                   WayBackReady, while a release is baking, live or settling: could users go back to what they left?
                   Reasons, the most important first: ContractMigrationDone, WorkloadMissing, NotReady, ImagesChanged,

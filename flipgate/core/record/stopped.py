@@ -11,7 +11,7 @@ from types import MappingProxyType
 from flipgate.core.record import record as records
 from flipgate.core.record.approvals import Granted, accept, withdraw
 from flipgate.core.record.freeze import ENDS_WELL, HOLDS
-from flipgate.core.record.phases import QuestionKind
+from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.pipelines import DEPLOY_DARK, FLIP_TRAFFIC, SCALE_DOWN
 from flipgate.core.record.record import Record, announce
 from flipgate.core.record.release import Release, Stopped
@@ -97,7 +97,7 @@ def note_stop(
 
 def what_follows(record: Record, release: Release, stop: Stopped) -> str:
     """Returns who goes on after a stop, and when, in a sentence without its end."""
-    soon = f"{when(stop)}; at once: {again(record, release, stop.pipeline)}"
+    soon = f"{when(stop)}; at once: {at_once(record, release, stop)}"
     if stop.reason == Why.GATES_NOT_PASSED:
         soon = f'{soon}; past the gates: {again(record, release, stop.pipeline)} --break-glass --reason "..."'
     if stop.pipeline == DEPLOY_DARK:
@@ -122,6 +122,13 @@ def when(stop: Stopped) -> str:
     if stop.reason == Why.GATES_NOT_PASSED:
         return "once the gates pass, which it asks every five minutes"
     return "within five minutes"
+
+
+def at_once(record: Record, release: Release, stop: Stopped) -> str:
+    """Returns what a person types who does not wait for reconcile. A dark side that somebody has written to is brought
+    up once more: without that, whoever asks again is stopped by the same."""
+    changed = stop.reason == Why.SIDE_CHANGED and release.phase is Phase.DARK
+    return again(record, release, DEPLOY_DARK if changed else stop.pipeline)
 
 
 def again(record: Record, release: Release, pipeline: str) -> str:

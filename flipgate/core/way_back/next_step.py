@@ -16,7 +16,7 @@ from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.pipelines import DEPLOY_DARK, FLIP_TRAFFIC, RECONCILE, SCALE_DOWN
 from flipgate.core.record.record import ConditionStatus, Record
 from flipgate.core.record.release import Release
-from flipgate.core.record.stopped import VERBS, again, when
+from flipgate.core.record.stopped import VERBS, again, at_once, when
 from flipgate.core.record.ticks import options
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.traffic.traffic import Traffic
@@ -98,7 +98,7 @@ def _short_live_side(facts: Facts) -> tuple[str, str] | None:
     condition, record, live = condition_of(facts.conditions, LIVE_SIDE_READY), facts.record, facts.live
     if condition is None or condition.status is not ConditionStatus.FALSE or record is None or live is None:
         return None
-    found, back = remedy(record, facts.application, live), _to_the_other(facts, record, live.side)
+    found, back = remedy(record, facts.application, live), off_live_side(facts)
     pods = [(each.workload.ready, each.workload.replicas) for each in shortages(record, facts.application, live)]
     users = f"users are on {live.side}, which {lacks(condition.reason, pods)} ({condition.reason})"
     if back and not found.scales and condition.reason in FOR_LACK_OF_PODS:
@@ -112,6 +112,14 @@ def _short_live_side(facts: Facts) -> tuple[str, str] | None:
     if back:
         told.append(f"or send them to {live.side.other}, which is up: {back}")
     return "; ".join(told), found.line
+
+
+def off_live_side(facts: Facts) -> str:
+    """Returns the line that sends users off a live side which is not ready, at once; empty where there is none."""
+    condition = condition_of(facts.conditions, LIVE_SIDE_READY)
+    if condition is None or condition.status is not ConditionStatus.FALSE or facts.record is None or facts.live is None:
+        return ""
+    return _to_the_other(facts, facts.record, facts.live.side)
 
 
 def _to_the_other(facts: Facts, record: Record, side: Side) -> str:
@@ -200,7 +208,8 @@ def _by_phase(name: str, record: Record, release: Release, facts: Facts) -> Next
         case Phase.DARK:
             emptied, is_up = _emptied(release, facts), f"{release.side} is up and checked: ask for the flip"
             asks = "; ".join(each for each in (emptied, _stopped(release)) if each) or is_up
-            return _next(asks, RUN if gates_held(record) else PERSON, f"flipgate flip {name}")
+            what = at_once(record, release, release.stopped) if release.stopped else f"flipgate flip {name}"
+            return _next(asks, RUN if gates_held(record) else PERSON, what)
         case Phase.BAKING:
             goes_back = ", and goes back by itself" if back else f"; {_closed(record, release)}"
             watches = stopped or f"{FLIP_TRAFFIC} watches {release.side}{goes_back}"

@@ -173,6 +173,13 @@ SHORT = {
 }
 
 
+@pytest.mark.parametrize("drifts", [True, False], ids=["drift", "release"])
+def test_the_first_line_names_the_way_back_too_where_the_other_side_is_up(drifts: bool) -> None:
+    looked = seen(web(0), remembered=carrying(2, active=GREEN)) if drifts else SHORT["with a way back"][0]
+    line = 'flipgate rollback shop --to green --reason "..."' if drifts else BACK
+    assert lines(looked)[0].endswith(f"; or send users to the other side, which is up: {line}\x1b[0m")
+
+
 @pytest.mark.parametrize(("looked", "step", "command"), SHORT.values(), ids=SHORT.keys())
 def test_what_to_type_comes_before_all_else_that_waits(looked: Facts, step: str, command: str) -> None:
     assert next_step(looked) == {"step": step, "by": "person", "command": command}

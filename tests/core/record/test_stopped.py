@@ -52,6 +52,13 @@ def test_a_verdict_takes_the_yes_and_says_so_in_record_journal_and_message() -> 
         assert "flipgate flip shop" in said
 
 
+def test_a_side_that_somebody_wrote_is_brought_up_once_more() -> None:
+    changed = Failure("SideChanged", "web is shop/web:9", verdict=True)
+    assert "at once: flipgate deploy shop --image web=" in stopped(approved(), changed).outbox[-1].text
+    baking = stopped(record(release=release(*BAKING)), changed).outbox[-1].text
+    assert "at once: flipgate flip shop" in baking, "users are there: nothing is brought up under them"
+
+
 @pytest.mark.parametrize("answer", [None, approval()], ids=["open", "yes"])
 def test_where_gates_do_not_pass_nobody_is_asked_and_everybody_is_told_what_goes_on(answer: object) -> None:
     bad = failure(Refused("ratio: unknown: no number", reason="GatesNotPassed"))

@@ -257,6 +257,14 @@ def test_a_yes_whose_run_stopped_is_not_said_to_be_acted_on() -> None:
     )
 
 
+def test_a_dark_side_that_somebody_wrote_is_brought_up_once_more_before_anybody_is_asked() -> None:
+    """`flip` alone was offered: it is stopped by the same."""
+    stop = Stopped(pipeline="flip-traffic", reason="SideChanged", fact="web is shop/web:9", at=at(20))
+    told = next_step(facts(record(release=release(Phase.DARK, stopped=stop))))
+    assert told["step"].endswith(", or at once")
+    assert told["command"] == "flipgate deploy shop --image web=acme/web:2"
+
+
 @pytest.mark.parametrize("asked", [False, True])
 def test_a_dark_side_that_somebody_emptied_is_not_said_to_be_up(asked: bool) -> None:
     fields = {"f:spec": {"f:replicas": {}}}
