@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS = 1.0
 PODS_SECONDS = 3.0
+ASKED_SECONDS = 60.0
+"""How long the run that asks a person may take to begin, once the dark side is up."""
 AWAY_SECONDS = 60.0
 """How long a Prefect server may be away while a run is waited for: it is begun anew in less, and the run goes on."""
 
@@ -177,3 +179,28 @@ def wait_for_run(run: Run, world: World, seconds: float) -> None:
             next_command=command if fact else f"flipgate status {world.application.name}",
         )
     echo(f"{time.monotonic() - began:.0f} s  {end.message}", err=True)
+
+
+def wait_for_question(world: World) -> None:
+    """Waits, once a dark side is up, until the next run asks a person, who can decide from then on; says so, or why
+    nobody is asked yet, on standard error."""
+    began = world.monotonic()
+    while (told := _asked(world.store.read())) is None and world.monotonic() - began < ASKED_SECONDS:
+        world.sleep(LOOK_SECONDS)
+    if told is None:
+        told = f"nobody is asked yet: the run that asks has not begun. Next: flipgate status {world.application.name}"
+    if told:
+        echo(told, err=True)
+
+
+def _asked(record: Record) -> str | None:
+    """What is asked of a dark release, or why nothing is; None while a run is on its way to ask; empty where the
+    release is not dark, and nothing is to be asked."""
+    from flipgate.core.record.phases import Phase
+
+    release = record.release
+    if release is None or release.phase is not Phase.DARK:
+        return ""
+    if stop := release.stopped:
+        return f"nobody is asked ({stop.reason}): {stop.fact}. Next: flipgate status {record.application}"
+    return f"asked: {record.question.summary}" if record.question else None

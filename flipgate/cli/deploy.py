@@ -19,7 +19,7 @@ from flipgate.cli._options import (
     read_images,
 )
 from flipgate.cli._print import echo, emit, table
-from flipgate.cli._runs import RUN_DATA, block_option, start_run, wait_for_run
+from flipgate.cli._runs import RUN_DATA, block_option, start_run, wait_for_question, wait_for_run
 
 if TYPE_CHECKING:
     from flipgate.core.record.release import Release
@@ -51,7 +51,8 @@ if TYPE_CHECKING:
 @click.option(
     "--wait",
     is_flag=True,
-    help="Wait until the dark side is up and checked, or the build is queued: exit code 0; 1 where it is neither.",
+    help="Wait until the dark side is up and checked, and a person is asked; or until the build is queued: exit code "
+    "0; 1 where it is neither.",
 )
 @click.option(
     "--dry-run",
@@ -108,6 +109,7 @@ def deploy(
     run = start_run(DEPLOY_DARK, app, parameters, block, output, by=by, says_next=not (waits or wait))
     if wait:
         wait_for_run(run, world, timeout_seconds)
+        wait_for_question(world)
 
 
 def _need_passing(app: str, plan: DeployPlan) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from flipgate.adapters.runs import Ended
-from flipgate.cli._runs import AWAY_SECONDS, wait_for_run
+from flipgate.cli._runs import ASKED_SECONDS, AWAY_SECONDS, wait_for_question, wait_for_run
 from flipgate.core.record.going_on import Run
+from flipgate.core.record.phases import Phase
+from flipgate.core.record.record import Record
+from flipgate.core.record.release import Stopped
 from flipgate.core.values.errors import Refused, Unreachable
 from flipgate.core.values.reasons import Why
+from tests.core.builders import DARK, LIVE, at, question, record, release
 
 RUN = Run("run-1", "deploy dark shop", "")
 WORLD: Any = SimpleNamespace(
@@ -81,3 +86,40 @@ def test_a_run_that_failed_says_one_next_command(message: str, then: str, monkey
         wait_for_run(RUN, WORLD, 600)
     assert failed.value.next_command == then
     assert str(failed.value).count("Next: ") == 1
+
+
+def asked_after(seconds: float, then: Record) -> tuple[Any, Callable[[], float]]:
+    """A world whose release is dark, and not asked about before this time; and its clock."""
+    clock = [0.0]
+    world = SimpleNamespace(
+        application=SimpleNamespace(name="shop"),
+        store=SimpleNamespace(read=lambda: then if clock[0] >= seconds else record(release=release(*DARK))),
+        monotonic=lambda: clock[0],
+        sleep=lambda s: clock.__setitem__(0, clock[0] + s),
+    )
+    return world, lambda: clock[0]
+
+
+HELD = Stopped(pipeline="flip-traffic", reason="GatesNotPassed", fact="ratio: unknown: no number", at=at(20))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "then", "waits", "told"),
+    [
+        (12, record(release=release(*DARK), question=question()), 12, "asked: "),
+        (9, record(release=release(Phase.DARK, stopped=HELD)), 9, "nobody is asked (GatesNotPassed): ratio: unknown"),
+        (0, record(release=release(*LIVE)), 0, ""),
+        (1_000, record(release=release(*LIVE)), ASKED_SECONDS, "nobody is asked yet: the run that asks has not begun"),
+    ],
+    ids=["asked", "stopped", "goes on by itself", "no worker"],
+)
+def test_who_waits_for_a_dark_side_can_decide_when_the_wait_is_over(
+    seconds: float, then: Record, waits: float, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`flipgate approve` right after `deploy --wait` was refused: nobody was asked yet."""
+    world, clock = asked_after(seconds, then)
+    wait_for_question(world)
+    said = capsys.readouterr().err
+    assert clock() == waits
+    assert said.startswith(told)
+    assert bool(said) is bool(told)
