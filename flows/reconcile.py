@@ -65,7 +65,8 @@ def reconcile(application: str = "", cluster: str = "default") -> str:
     facts, faults = [fact for fact, _ in done if fact], [fault for _, fault in done if fault]
     faults += ask_all_held(held, cluster)
     if faults:
-        raise Interrupted("; ".join(faults), obj="reconcile", untouched="what is not named here was reconciled")
+        rest = f"the other {len(facts)} of {len(done)} applications were reconciled" if len(done) > 1 else ""
+        raise Interrupted("; ".join(each for each in (*faults, rest) if each), obj="reconcile")
     return "; ".join(facts) or "no applications"
 
 

@@ -18,6 +18,7 @@ from flipgate.core.spec.application import application_hash
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import BadInput, Conflict, Refused
 from flipgate.core.values.reasons import Why
+from flipgate.core.way_back.other_images import set_by
 from flipgate.core.workloads.containers import changes, left_out
 from flipgate.core.workloads.content import deploy_again, new_content, not_pulled
 from flipgate.core.workloads.counts import all_of, coming_up, short_of, wanted_counts
@@ -165,12 +166,14 @@ def scale_to_live(acting: Acting, release: Release) -> Release:
     world = acting.world
     view = look(world)
     active = live_side(need_record(world, view), view, release.side.other)
-    has = view.sides[release.side].replicas
+    side = view.sides[release.side]
+    has = side.replicas
     few = {name: count for name, count in wanted_counts(world.application, active).items() if has[name] < count}
     if not few:
         return release
-    told = ", ".join(f"{name} {has[name]} to {count}" for name, count in few.items())
-    world.say(f"{release.side} has fewer pods than users need by now: {told}")
+    by = {name: set_by(side.workloads[name].scaled_by, f"set to {has[name]}") for name in few}
+    told = ", ".join(f"{name} {has[name]} to {count}{by[name]}" for name, count in few.items())
+    world.say(f"{release.side} has fewer pods than users need by now, and is scaled up: {told}")
     grown = _at_present_counts(world, release, active)
     bring_up(acting, grown, view)
     wait_ready(acting, grown, timeout_seconds=float(world.application.spec.policy.ready_timeout_seconds))
