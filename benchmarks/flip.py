@@ -52,7 +52,7 @@ BLOCK_PAIRS, BLOCK_ROUNDS = 20, 10
 """Flips under one load: its memory for single answers is bounded."""
 QUIET_SECONDS = 0.4
 """Between a flip's first new answer and the next flip, so that the old side's last answers are over."""
-HEARD_SECONDS = 5.0
+HEARD_SECONDS = 30.0
 
 
 @dataclass(frozen=True)

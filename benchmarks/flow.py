@@ -24,8 +24,10 @@ from lab.control import pipelines
 from lab.control.pipelines import Pipelines
 from lab.machine.progress import Progress
 
-PATIENCE_SECONDS = 120.0
-COMMAND_SECONDS = 60.0
+PATIENCE_SECONDS = 240.0
+COMMAND_SECONDS = 180.0
+BUSY_SECONDS = 30.0
+"""Of HTTP 503 that a server on SQLite is given."""
 FAILED = frozenset({"FAILED", "CRASHED", "CANCELLED"})
 Marks = list[tuple[str, float | None]]
 
@@ -143,9 +145,10 @@ def _finder(found: Any, since: float) -> Callable[[str], float | None]:
 
 def _json(client: httpx.Client, verb: str, path: str, body: Any = None) -> Any:
     """SQLite under writes answers 503 now and then: asked again, as Prefect's own client does."""
-    for attempt in range(5):
+    gives_up = time.monotonic() + BUSY_SECONDS
+    while True:
         answer = client.request(verb, path, json=body)
-        if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE or attempt == 4:
+        if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE or time.monotonic() > gives_up:
             break
         time.sleep(0.5)
     if answer.is_error:

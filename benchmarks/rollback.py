@@ -36,7 +36,7 @@ SHORT, LONG = 3, 20
 COMMAND_SECONDS = 120.0
 QUIET_SECONDS = 0.5
 """Before Enter, so that the cluster is through with what the way forward had it do."""
-POLICY = {"bakeSeconds": 0, "soakSeconds": 86_400, "readyTimeoutSeconds": 60}
+POLICY = {"bakeSeconds": 0, "soakSeconds": 86_400, "readyTimeoutSeconds": 600}
 """Back is measured, not forward: no time is spent on watching the new side. It stays `live` for as long as it takes."""
 
 

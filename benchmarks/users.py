@@ -12,7 +12,7 @@ from flipgate.core.values.sides import Side
 from flipgate.steps.looking.look import look_at_traffic
 from lab.load import Load, LoadReport
 
-SEEN_SECONDS = 15.0
+SEEN_SECONDS = 60.0
 LONG_CLIENTS = 4
 """Each has one request of 5 s under way all the time, so that four are open across each flip."""
 

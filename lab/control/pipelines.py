@@ -38,7 +38,7 @@ SCHEDULED = "reconcile"
 SERVER, WORKER = "prefect-server", "prefect-worker"
 SERVER_PATIENCE = 180.0  # seconds; the first start makes the database
 WORKER_PATIENCE = 120.0  # seconds until the worker's first heartbeat
-SCHEDULER_PATIENCE = 75.0
+SCHEDULER_PATIENCE = 180.0
 """Seconds until the server has scheduled what is deployed: it looks every 5 s, and each minute."""
 REMIND = 5.0  # seconds between two lines of progress
 

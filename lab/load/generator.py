@@ -12,8 +12,8 @@ from typing import IO, Self
 from lab.load.client import Plan
 from lab.load.tally import LoadReport, Row, Tally
 
-_START_SECONDS = 20.0
-_STOP_SECONDS = 20.0
+_START_SECONDS = 60.0
+_STOP_SECONDS = 60.0
 
 
 class LoadError(RuntimeError):

@@ -75,7 +75,7 @@ def application_text(place: Place, policy: Mapping[str, Any] | None = None, *, b
     return yaml.safe_dump(document, sort_keys=False)
 
 
-def install(lab: Lab, place: Place | None = None, *, wait_seconds: float = 60.0) -> Place:
+def install(lab: Lab, place: Place | None = None, *, wait_seconds: float = 300.0) -> Place:
     """Both sides, blue up at version 1, and the live route at blue. Returns when blue is available.
 
     Raises:

@@ -156,7 +156,7 @@ def lay_out(folder: Path, place: Place) -> None:
                 target.write_text(place.rename(_without_counts(source.read_text())))
 
 
-def install(lab: Lab, place: Place | None = None, *, wait_seconds: float = 60.0) -> Repository:
+def install(lab: Lab, place: Place | None = None, *, wait_seconds: float = 300.0) -> Repository:
     """Both sides and the route by Flux from a new repository; blue up at version 1, green at rest. Returns when blue is
     available.
 

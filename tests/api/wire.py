@@ -103,12 +103,16 @@ def silence() -> Iterator[Script]:
         over.set()
 
 
+BUSY_SECONDS = 3.0
+"""A machine keeps a process waiting for so long now and then. What drips or is silent here goes on for much longer."""
+
+
 @contextmanager
 def within(most: float, least: float = 0.0) -> Iterator[None]:
-    """The block takes no longer than so many seconds, and no less."""
+    """The block takes no longer than so many seconds, but for what a busy machine adds, and no less."""
     began = time.monotonic()
     yield
-    assert least <= time.monotonic() - began < most
+    assert least <= time.monotonic() - began < most + BUSY_SECONDS
 
 
 @dataclass

@@ -17,7 +17,7 @@ from tests.lab import runbook
 from tests.lab.prefect_api import TERMINAL, WAITING, PrefectApi
 from tests.lab.stage import wait_until
 
-ENDS_SECONDS = 180
+ENDS_SECONDS = 240
 
 
 def while_it_brings_up(scene: Scene) -> None:
@@ -39,7 +39,7 @@ def while_it_watches(scene: Scene) -> None:
     """Lost once users have moved, to the run that watches them. In the second row, a person goes back meanwhile."""
     shop = scene.shop
     goes_back = scene.case.row.when == parts.WATCHES_AND_BACK
-    shop.again({"bakeSeconds": 120 if goes_back else 6, "keepFailedSeconds": 3600}, one_check)
+    shop.again({"bakeSeconds": 120 if goes_back else 12, "keepFailedSeconds": 3600}, one_check)
     release = runbook.dark_and_approved(shop.world(), shop.build())
     with before(scene.prefect.url) as front:
         parameters = {"application": shop.application, "release": release.name}

@@ -34,7 +34,7 @@ def of_two(replica: Replica, *, counted: bool) -> Edit:
     def edit(document: dict[str, Any]) -> None:
         one_check(document)
         traffic = document["spec"]["traffic"]
-        traffic["proofTimeoutSeconds"] = 6
+        traffic["proofTimeoutSeconds"] = 12
         traffic["traefik"] |= {"selector": replica.selector, "metricsPort": METRICS_PORT}
         if counted:
             document["spec"]["gates"] = [{"name": "users", "traefik": {"maxErrorRatio": 0.05}}]

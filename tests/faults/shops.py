@@ -31,7 +31,6 @@ from tests.lab.prefect_api import PATIENCE, TERMINAL, PrefectApi
 from tests.lab.stage import SERVING, WORKERS, Edit, Stage, images, wait_until
 
 POLICY: Mapping[str, Any] = {"soakSeconds": 3600, "keepFailedSeconds": 0, "bakeSeconds": 1}
-TURNS = 3
 SMOKE = {"template": {"spec": {"containers": [{"name": "smoke", "image": "busybox:1", "command": ["true"]}]}}}
 
 
@@ -95,14 +94,10 @@ class Shop(Stage):
         self.lost = self.load.snapshot().failed
 
     def reconcile(self, prefect: PrefectApi) -> None:
-        """Reconcile's own run. Prefect's worker may fail to start one (its server says 503 while SQLite is busy); the
-        next turn is in five minutes then, and in no time here."""
-        for _ in range(TURNS):
-            run = prefect.start(RECONCILE, {"application": self.application})
-            wait_until("reconcile has ended", lambda run=run: prefect.state(run) in TERMINAL, PATIENCE, 0.5)  # type: ignore[misc]
-            said = prefect.flow_run(run)["state"]
-            if "Failed to submit" not in str(said.get("message")):
-                break
+        """Reconcile's own run."""
+        run = prefect.taken_up(RECONCILE, {"application": self.application})
+        wait_until("reconcile has ended", lambda: prefect.state(run) in TERMINAL, PATIENCE, 0.5)
+        said = prefect.flow_run(run)["state"]
         assert said["type"] == "COMPLETED", f"{said}\n{prefect.log(run)}"
 
     def goes_on(self) -> None:

@@ -23,7 +23,7 @@ from tests.lab import runbook
 from tests.lab.prefect_api import PrefectApi
 from tests.lab.stage import wait_until
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(1200)]
 
 UNSEEN = "venue-football-ncaa"
 """A serving service that the load does not ask for."""
@@ -63,7 +63,7 @@ def walk(shop: Shop, case: Case, prefect: PrefectApi) -> None:
         words = ["rollback", shop.application, "--reason", "orders fail"]
         shop.typed(*words, env=dying.at(crash.step, case.edge), code=-signal.SIGKILL)
     elif crash.flow:
-        run = prefect.start(crash.pipeline, parameters(shop, crash.pipeline), dying.at(crash.step, case.edge))
+        run = prefect.taken_up(crash.pipeline, parameters(shop, crash.pipeline), dying.at(crash.step, case.edge))
         prefect.wait(run, "CRASHED")
     else:
         shop.die_at(VERBS[crash.pipeline], crash.step, case.edge, *builds(shop, crash))

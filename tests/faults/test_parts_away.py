@@ -26,7 +26,7 @@ from tests.faults.shops import Cases, Shops, one_check
 from tests.lab import runbook
 from tests.lab.prefect_api import PrefectApi
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(1200)]
 
 PROMQL = {"name": "one", "promql": 'count(none{namespace="{namespace}"}) or vector(0)', "of": "namespace", "max": 1}
 ALERT = {"name": "alert", "alerts": {"alertname": "Never", "namespace": "{namespace}"}}

@@ -27,7 +27,7 @@ from tests.faults.shops import Cases, Shop, Shops, one_check
 from tests.lab import runbook
 from tests.lab.stage import phases
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(1200)]
 
 FLIP, BACK, SECOND, RECONCILE, APPROVE = "flip", "rollback", "another rollback", "reconcile", "approve"
 FLIP_SECONDS = 2.5

@@ -18,8 +18,10 @@ from lab.control.pipelines import Pipelines
 from tests.lab.stage import wait_until
 
 TERMINAL = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
+COMING = frozenset({"SCHEDULED", "PENDING"})
 WAITING = frozenset({"PAUSED"})
 PATIENCE = 200.0
+TURNS = 3
 BUSY = 30.0  # seconds of HTTP 503 that a server on SQLite is given
 
 
@@ -57,6 +59,16 @@ class PrefectApi:
             body["job_variables"]["command"] = shlex.join(words)
         return str(self._call("POST", f"/deployments/{deployment['id']}/create_flow_run", body)["id"])
 
+    def taken_up(self, pipeline: str, parameters: Mapping[str, Any], env: Mapping[str, str] | None = None) -> str:
+        """The same, once the worker has taken it up. It may fail to start one (its server says 503 while SQLite is
+        busy): then another is made, as reconcile's next turn would."""
+        for _ in range(TURNS):
+            run = self.start(pipeline, parameters, env)
+            wait_until(f"run {run} to begin", lambda run=run: self.state(run) not in COMING, PATIENCE)  # type: ignore[misc]
+            if "Failed to submit" not in str(self.flow_run(run)["state"].get("message")):
+                break
+        return run
+
     @contextmanager
     def on_schedule(self, pipeline: str, application: str, *, in_seconds: float) -> Iterator[None]:
         """A pipeline's deployment once more, on its own schedule and for one application: the next turn comes
@@ -64,7 +76,8 @@ class PrefectApi:
         kept = ("flow_id", "entrypoint", "path", "pull_steps", "work_pool_name", "work_queue_name", "job_variables")
         like = self._call("GET", f"/deployments/name/{pipeline}/{pipeline}")
         anchor = (datetime.now(UTC) + timedelta(seconds=in_seconds)).isoformat()
-        schedules = [{**each["schedule"], "anchor_date": anchor} for each in like["schedules"]]
+        # Should the first turn be over before the server has made its run, another comes soon.
+        schedules = [{**each["schedule"], "anchor_date": anchor, "interval": 60} for each in like["schedules"]]
         assert schedules, f"{pipeline} is on no schedule"
         made = {key: like[key] for key in kept} | {
             "name": f"{pipeline}-{application}",

@@ -34,12 +34,14 @@ from lab.stories import example
 from tests import dying
 
 POLICY: Mapping[str, Any] = {
-    "readyTimeoutSeconds": 120,
+    "readyTimeoutSeconds": 600,
     "bakeSeconds": 2,
     "bakeIntervalSeconds": 0.5,
     "soakSeconds": 0,
     "keepFailedSeconds": 3600,
 }
+ENDS_SECONDS = 300.0
+"""A process has ended by then: a whole pipeline on a busy machine."""
 THROTTLE_SECONDS = 0.05
 """The lab's Traefik holds changes back no longer than that."""
 BLUE, GREEN = Side.BLUE, Side.GREEN
@@ -99,6 +101,8 @@ class Stage:
         """Writes the application's file to the cluster; `edit` may change the document before."""
         document = yaml.safe_load(example.application_text(self.place, {**POLICY, **(policy or {})}, by_http=True))
         document["spec"]["traffic"]["traefik"] = {"throttleSeconds": THROTTLE_SECONDS}
+        for check in (each for each in document["spec"]["checks"] if "samples" in each):
+            check["withinSeconds"] = 20  # what the machine keeps a pod waiting for is nothing of its version
         if edit:
             edit(document)
         if document["spec"]["traffic"]["host"] == self.place.host:
@@ -111,8 +115,8 @@ class Stage:
         """Blue live at version 1, adopted, and answering users."""
         example.install(self.lab, self.place)
         self.apply(policy, edit)
+        self.wait_for_users_on(BLUE)  # before that, adopt finds a Traefik that does not know the route yet
         adopt(self.world())
-        self.wait_for_users_on(BLUE)
 
     def traefik(self, path: str) -> str:
         """What Traefik itself says, on its own entry point."""
@@ -175,20 +179,24 @@ class Stage:
     def kubectl(self, *arguments: str) -> str:
         """Runs the lab's kubectl; its standard output. Fails the test with what it said."""
         command = [str(self.lab.kubectl), "--kubeconfig", str(self.lab.kubeconfig), *arguments]
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=ENDS_SECONDS)
         assert answer.returncode == 0, f"kubectl {' '.join(arguments)}: {answer.stderr}"
         return answer.stdout
+
+    def wait_until_gone(self, namespace: str, label: str) -> None:
+        """Until no pod with this label is left in a namespace."""
+        self.kubectl("-n", namespace, "wait", "--for=delete", "--timeout=240s", "pod", "-l", label)
 
     def die_at(self, verb: str, step: str, edge: str, *more: str) -> None:
         """A pipeline's steps (tests/lab/runbook.py) as a process of its own, which dies at this edge of its journal."""
         with self.program("-m tests.lab.runbook", verb, self.application, *more, env=dying.at(step, edge)) as process:
-            out, err = process.communicate(timeout=60)
+            out, err = process.communicate(timeout=ENDS_SECONDS)
         assert process.returncode == -signal.SIGKILL, (out, err)
 
     def typed(self, *words: str, env: Mapping[str, str] | None = None, code: int = 0) -> tuple[str, str]:
         """`flipgate` with these words, in a process of its own that ends with this code; its two outputs."""
         with self.program("-m flipgate.cli", *words, env=env) as process:
-            out, err = process.communicate(timeout=60)
+            out, err = process.communicate(timeout=ENDS_SECONDS)
         assert process.returncode == code, (out, err)
         return out, err
 

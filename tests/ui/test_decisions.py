@@ -55,7 +55,7 @@ def asked(stage: Stage, prefect: PrefectApi, kind: QuestionKind, *but: str) -> s
         found = stage.record().question
         return found if found and found.kind is kind and found.url not in but else None
 
-    found = wait_until(f"the {kind} question", question, 120)
+    found = wait_until(f"the {kind} question", question, 300)
     prefect.wait(found.flow_run, "PAUSED")
     return str(found.url)
 
@@ -69,7 +69,7 @@ def asked_again(stage: Stage, prefect: PrefectApi, before: str) -> None:
 
     question = stage.record().question
     assert question
-    wait_until("the run asks again", waits, 120)
+    wait_until("the run asks again", waits, 300)
 
 
 def deploy(stage: Stage, prefect: PrefectApi, version: str = "2") -> str:

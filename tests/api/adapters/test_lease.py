@@ -16,7 +16,7 @@ from flipgate.steps.acting.world import utc_now
 from tests.api.meddling import Overtaken
 from tests.api.shop import Shop
 
-SILENCE = 1.0
+SILENCE = 2.0
 
 
 @pytest.fixture

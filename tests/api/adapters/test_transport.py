@@ -101,8 +101,11 @@ def test_a_line_that_is_cut_is_no_answer(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("method", "times"), [("GET", 2), ("PATCH", 1)])
-def test_what_is_cut_once_is_read_again_but_never_written_again(tmp_path: Path, method: str, times: int) -> None:
+def test_what_is_cut_once_is_read_again_but_never_written_again(
+    tmp_path: Path, method: str, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A connection kept from before that a load balancer has closed since: nothing says so until it is used."""
+    monkeypatch.setattr("flipgate.adapters.connection.CUT_AT_ONCE_SECONDS", 5.0)
     asked: list[str] = []
 
     def cut_first(request: Handler) -> Answer | None:

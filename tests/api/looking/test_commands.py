@@ -89,7 +89,7 @@ def test_a_program_asks_the_dark_side_and_its_exit_code_decides(shop: Shop, fold
     put(folder, "echo 2 of 40 tests fail >&2; exit 7")
     bad = ran(shop, tmp_path)
     assert bad.verdict is Verdict.FAIL
-    assert bad.answer.startswith("exit code 7 after 0.")
+    assert bad.answer.startswith("exit code 7 after ")
     assert bad.answer.endswith("it wrote last: 2 of 40 tests fail")
 
 
@@ -97,9 +97,9 @@ def test_at_its_limit_it_is_killed_with_all_that_it_started(shop: Shop, folder: 
     pids = tmp_path / "pids"
     put(folder, f"trap '' TERM; sleep 300 & echo $! > {pids}; echo waiting; wait; sleep 300")
     began = time.monotonic()
-    found = ran(shop, tmp_path, timeoutSeconds=1)
-    assert time.monotonic() - began < 10
-    assert (found.verdict, found.answer) == (Verdict.FAIL, "killed after 1 s, its limit; it wrote last: waiting")
+    found = ran(shop, tmp_path, timeoutSeconds=3)
+    assert time.monotonic() - began < 30
+    assert (found.verdict, found.answer) == (Verdict.FAIL, "killed after 3 s, its limit; it wrote last: waiting")
     assert gone(int(pids.read_text()))
 
 

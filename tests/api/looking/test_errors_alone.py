@@ -19,7 +19,7 @@ from tests.api.town import pod
 from tests.api.wire import Answer, Handler, serving
 from tests.core.builders import declaring, shop
 
-THROTTLE, TIMEOUT = 0.3, 4.0
+THROTTLE, TIMEOUT = 0.8, 6.0
 Says = Callable[[float], tuple[int, str]]
 """Status and side so many seconds after the patch; status 0 for no answer at all."""
 

@@ -21,7 +21,7 @@ from tests.api.town import pod, world_of
 from tests.api.wire import Answer, Handler, serving
 from tests.core.builders import declaring, shop
 
-THROTTLE = 0.2
+THROTTLE = 0.6
 Says = Callable[[float], str]
 """The side that a replica shows so many seconds after the patch; "" for no answer at all."""
 

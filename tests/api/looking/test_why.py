@@ -95,7 +95,7 @@ def test_the_watch_ends_the_waiting_when_the_last_pod_is_ready(shop: Shop, world
     said = heard(world)
     release = opened(world)
     under_lease(world, bring_up, release)
-    late = Timer(0.3, lambda: shop.play_ready(GREEN))
+    late = Timer(2, lambda: shop.play_ready(GREEN))
     late.start()
     under_lease(world, wait_ready, release, timeout_seconds=20)
     late.join()

@@ -38,8 +38,8 @@ class GitStage(Stage):
         """Blue live at version 1 as Git has it, adopted, and answering users."""
         gitops.install(self.lab, self.place)
         self.apply(policy, edit)
-        adopt(self.world())
         self.wait_for_users_on(BLUE)
+        adopt(self.world())
 
     def remove(self) -> None:
         """Everything of it, Git's part first."""

@@ -26,7 +26,7 @@ from tests.lab.flux.git_stage import GitStage
 from tests.lab.flux.test_release import OVERLAY, agreed, sampled
 from tests.lab.stage import Edit, wait_until
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 VERBS = {DEPLOY_DARK: "deploy", FLIP_TRAFFIC: "flip"}
 

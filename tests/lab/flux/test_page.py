@@ -16,7 +16,7 @@ from lab.stories.gitops import SIDES, git
 from tests.lab.flux.git_stage import GitStage, NewGitStage
 from tests.lab.stage import BLUE, GREEN, wait_until
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 OVERLAYS = "app/overlays/production-{side}"
 NEW = """\

@@ -13,7 +13,7 @@ from typing import Any
 
 from lab.control.records import Lab
 
-PATIENCE = 60.0  # seconds
+PATIENCE = 180.0  # seconds
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ def a_pod(spec: Mapping[str, Any], **metadata: Any) -> dict[str, Any]:
     return {"metadata": {**names, "annotations": annotations, **metadata}, "spec": dict(spec)}
 
 
-async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
     """Raises TimeoutError."""
     async with asyncio.timeout(seconds):
         while not condition():

@@ -12,6 +12,7 @@ from websockets.asyncio.client import connect
 
 from lab.app import AppServer, Behaviour, Identity, SampleApp, behaviour_of, parse_behaviours, parse_image
 from lab.app.behaviour import seconds_of
+from tests.lab.machine.one_pod import until
 
 IDENTITY = Identity("api", "blue", "1.2", "api-0", "sportsdata/api:1.2")
 Scenario = Callable[[AppServer, httpx.AsyncClient, list[str]], Awaitable[None]]
@@ -133,7 +134,7 @@ def test_errors_are_counted_from_nothing_on() -> None:
 
 def test_what_is_open_is_counted_while_it_is_open() -> None:
     async def scenario(server: AppServer, client: httpx.AsyncClient, lines: list[str]) -> None:
-        long = asyncio.create_task(client.get("/slow?seconds=0.2"))
+        long = asyncio.create_task(client.get("/slow?seconds=3"))
         async with connect(f"ws://127.0.0.1:{server.ports[0]}/ws", proxy=None):
             text = (await client.get("/metrics")).text
             assert "http_requests_in_flight 1" in text
@@ -161,21 +162,21 @@ def test_a_websocket_echoes_and_tells_its_side() -> None:
 
 def test_draining_announces_then_finishes_what_is_open_then_refuses() -> None:
     async def scenario(server: AppServer, client: httpx.AsyncClient, lines: list[str]) -> None:
-        long = asyncio.create_task(client.get("/slow?seconds=0.3"))
+        long = asyncio.create_task(client.get("/slow?seconds=3"))
         async with connect(f"ws://127.0.0.1:{server.ports[0]}/ws", proxy=None) as socket:
-            await asyncio.sleep(0.05)
-            draining = asyncio.create_task(server.drain(0.1, 5))
+            await until(lambda: server.app.busy == 2)
+            draining = asyncio.create_task(server.drain(1, 30))
             await asyncio.sleep(0.05)
             announced = await client.get("/")
             assert (announced.status_code, announced.headers["connection"]) == (200, "close")
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(1.5)
             with pytest.raises(httpx.ConnectError):
                 await client.get("/")
             await socket.send("still here")
             assert await socket.recv() == "still here"
             assert (await long).status_code == 200
             assert not draining.done()
-        await asyncio.wait_for(draining, 1)
+        await asyncio.wait_for(draining, 30)
 
     serve(scenario)
 
@@ -183,8 +184,8 @@ def test_draining_announces_then_finishes_what_is_open_then_refuses() -> None:
 def test_draining_ends_at_the_end_of_the_grace() -> None:
     async def scenario(server: AppServer, client: httpx.AsyncClient, lines: list[str]) -> None:
         long = asyncio.create_task(client.get("/slow?seconds=30"))
-        await asyncio.sleep(0.05)
-        await asyncio.wait_for(server.drain(0.0, 0.1), 1)
+        await until(lambda: server.app.busy == 1)
+        await asyncio.wait_for(server.drain(0.0, 0.1), 20)
         with pytest.raises(httpx.RemoteProtocolError):
             await long
 

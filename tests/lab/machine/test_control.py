@@ -20,7 +20,7 @@ from lab.stories.example import EXAMPLE
 from tests.conftest import LAB, end_for_good
 from tests.lab.stage import BLUE, NewStage, wait_until
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 
 def plain(lab: Lab | None) -> Lab:

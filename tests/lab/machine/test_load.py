@@ -12,6 +12,7 @@ from lab.app import AppServer, Behaviour, Identity, SampleApp
 from lab.load import Load, LoadError
 from lab.load.client import Plan, run
 from lab.load.tally import Row, Tally
+from tests.lab.stage import wait_until
 
 
 def rows(*facts: tuple[float, str, str]) -> Tally:
@@ -177,11 +178,7 @@ def test_long_requests_and_websockets_are_counted_apart() -> None:
 def test_the_generator_is_a_process_that_reports_and_ends() -> None:
     with listening(answering(lambda number: ok())) as url:
         generator = Load(url, "api.example", clients=1, rate=100).start()
-        deadline = threading.Event()
-        for _ in range(100):
-            if generator.snapshot().sent >= 5:
-                break
-            deadline.wait(0.02)
+        wait_until("five answers", lambda: generator.snapshot().sent >= 5)
         report = generator.stop()
     assert report.failed == 0
     assert report.sent >= 5

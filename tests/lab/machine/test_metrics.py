@@ -17,7 +17,7 @@ from lab.stories import example
 from tests.conftest import end_for_good
 from tests.lab.stage import Stage, wait_until
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 NAME = f"flipgate-metrics-{os.getpid()}"
 PLACE = example.Place.named("m")
@@ -90,9 +90,9 @@ def test_what_a_side_is_still_busy_with_is_seen(measured: Lab) -> None:
     stage = Stage(measured, PLACE)
     busy = "sum by (namespace) (http_requests_in_flight + websocket_connections_open)"
     wait_until("nothing is open", lambda: ask(measured, busy).get(PLACE.blue) == 0)
-    long = threading.Thread(target=stage.ask, args=["/slow?seconds=6"])
+    long = threading.Thread(target=stage.ask, args=["/slow?seconds=30", 60])
     long.start()
-    wait_until("the long request is seen", lambda: ask(measured, busy).get(PLACE.blue) == 1, 6)
+    wait_until("the long request is seen", lambda: ask(measured, busy).get(PLACE.blue) == 1, 30)
     long.join()
     wait_until("it is over", lambda: ask(measured, busy).get(PLACE.blue) == 0)
 

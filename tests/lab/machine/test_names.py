@@ -13,7 +13,7 @@ from lab.control.records import Lab
 from lab.node.names import resolv_conf
 from tests.lab.machine.kubectl import Kubectl, namespace
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 ASKS = """
 import json, socket, sys, urllib.request

@@ -11,7 +11,7 @@ import pytest
 from lab.control.records import Lab
 from tests.lab.machine.kubectl import Kubectl, namespace
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 CLAIM = {
     "metadata": {"name": "data"},

@@ -20,7 +20,7 @@ from lab.control.records import Lab
 from tests.core.builders import GREEN, NAMESPACES, route, route_object, service, traffic
 from tests.lab.machine.kubectl import Kubectl, namespace
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

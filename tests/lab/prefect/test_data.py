@@ -19,7 +19,7 @@ from lab.control.pipelines import POOL, Pipelines
 from tests.lab.prefect_api import PrefectApi
 from tests.lab.stage import wait_until
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 VALUE = "the-value-of-a-variable"
 VARIABLE = {"__prefect_kind": "workspace_variable", "variable_name": "deploy_key"}

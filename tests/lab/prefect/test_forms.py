@@ -33,7 +33,7 @@ from flows.opening import need_own_words, own_words
 from lab.control.pipelines import Pipelines
 from tests.lab.prefect_api import PrefectApi
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 SECRET = "hunter2 of the registry"
 VARIABLE = {"__prefect_kind": "workspace_variable", "variable_name": "registry"}

@@ -22,7 +22,7 @@ from lab.plane import build
 from tests.lab.prefect_api import PrefectApi
 from tests.lab.stage import wait_until
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 PAGE = (CHECKOUT / "docs" / "protecting-prefect.md").read_text()
 BLOCKS = re.findall(r"^<!-- run: (\w+) -->\n```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)

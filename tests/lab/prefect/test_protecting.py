@@ -11,7 +11,7 @@ import pytest
 
 from lab.control.pipelines import POOL, Pipelines
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 COMMAND = {"command": "touch /tmp/owned"}
 

@@ -20,13 +20,13 @@ from lab.machine.paths import CHECKOUT
 from tests.lab import runbook
 from tests.lab.stage import GREEN, NewStage, images, wait_until
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(900)
 
 
 def run(lab: str, benchmark: str, *words: str) -> dict[str, Any]:
     """The last line of a short run in this lab."""
     command = [sys.executable, "-m", f"benchmarks.{benchmark}", "--short", "--json", "--lab", lab, *words]
-    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=380)
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=800)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     assert found["requests_lost"] == 0

@@ -11,7 +11,7 @@ from lab.control.pipelines import Pipelines
 from tests.lab.prefect_api import PrefectApi
 from tests.lab.stage import NewStage
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 
 @pytest.fixture

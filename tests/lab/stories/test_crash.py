@@ -13,7 +13,7 @@ from tests import dying
 from tests.lab import runbook
 from tests.lab.stage import BLUE, GREEN, SERVING, WORKERS, NewStage, images, lost_none
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 
 @pytest.mark.parametrize(("edge", "side"), [("begun", GREEN), ("done", BLUE)])

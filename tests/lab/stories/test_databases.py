@@ -25,7 +25,7 @@ from tests.lab import runbook
 from tests.lab.stage import BLUE, GREEN, NewStage, Stage, images, lost_none
 from tests.postgres import Postgres, serving
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from tests import dying
 from tests.lab import runbook
 from tests.lab.stage import BLUE, GREEN, NewStage, Stage, images, wait_until
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 BLOCK = re.compile(r"^<!-- state: (\w+) -->\n```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ANY_BLOCK = re.compile(r"^```sh\n", re.MULTILINE)

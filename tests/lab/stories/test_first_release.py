@@ -14,7 +14,7 @@ from lab.stories import example
 from tests.lab import runbook
 from tests.lab.stage import BLUE, GREEN, SERVING, WORKERS, Stage, images, lost_none, wait_until
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 NOBODY = (404, 503)
 

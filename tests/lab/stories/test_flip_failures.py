@@ -21,6 +21,7 @@ from tests.lab import runbook
 from tests.lab.second_traefik import second_traefik
 from tests.lab.stage import (
     BLUE,
+    ENDS_SECONDS,
     GREEN,
     SERVING,
     WORKERS,
@@ -35,7 +36,7 @@ from tests.lab.stage import (
 )
 from tests.repeating import repeating
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 UNMOVED = ["dark ChecksPassed", "flipping Approved", "dark MoveUndone"]
 POLICIES = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"
@@ -158,10 +159,10 @@ def test_users_stay_where_the_old_side_is_gone_when_the_new_one_turns_bad(new_st
     with stage.load() as load, stage.program("-m tests.lab.runbook", "flip", stage.application) as flipping:
         wait_until("workers handed over", lambda: handed_over(stage))
         stage.kubectl("-n", blue, "scale", "deployment/api-all", "--replicas=0")
-        stage.kubectl("-n", blue, "wait", "--for=delete", "pod", "-l", "app=api-all")
+        stage.wait_until_gone(blue, "app=api-all")
         told = "lab.flipgate.dev/behaviour=errors-50pct"
         stage.kubectl("-n", green, "annotate", "pod", "-l", "app=api-all", told)
-        out, err = flipping.communicate(timeout=60)
+        out, err = flipping.communicate(timeout=ENDS_SECONDS)
         report = load.stop()
     assert flipping.returncode != 0, out
     assert "Refused: bake: fail: " in err, err[-2000:]
@@ -188,7 +189,7 @@ def test_a_traefik_replica_that_no_longer_hears_sends_everybody_back_and_is_name
     with second_traefik(lab, tmp_path, f"cut-{tmp_path.name[-1]}") as other:
 
         def both(document: dict[str, Any]) -> None:
-            document["spec"]["traffic"]["proofTimeoutSeconds"] = 4
+            document["spec"]["traffic"]["proofTimeoutSeconds"] = 10
             document["spec"]["traffic"]["traefik"]["selector"] = other.selector
 
         stage = new_stage("cut", edit=both)

@@ -27,7 +27,7 @@ from tests.lab import remote_write, runbook
 from tests.lab.stage import BLUE, NewStage, Stage, images, phases, wait_until
 from tests.lab.stories.test_gates import behave, said, with_gates
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 SECONDS = "http_request_duration_seconds_bucket"
 WINDOW = {"from": "http", "windowSeconds": 5, "minRequests": 20}
@@ -117,7 +117,7 @@ def resting(measured: Lab) -> Iterator[Callable[[Stage, str], None]]:
     def rest(stage: Stage, name: str) -> None:
         rested.append((stage, name))
         stage.kubectl("-n", "metrics", "scale", f"deployment/{name}", "--replicas=0")
-        stage.kubectl("-n", "metrics", "wait", "--for=delete", "pod", "-l", f"app.kubernetes.io/name={name}")
+        stage.wait_until_gone("metrics", f"app.kubernetes.io/name={name}")
 
     yield rest
     for stage, name in reversed(rested):
@@ -126,7 +126,7 @@ def resting(measured: Lab) -> Iterator[Callable[[Stage, str], None]]:
 
 def awake(stage: Stage, name: str) -> None:
     stage.kubectl("-n", "metrics", "scale", f"deployment/{name}", "--replicas=1")
-    stage.kubectl("-n", "metrics", "rollout", "status", f"deployment/{name}", "--timeout=60s")
+    stage.kubectl("-n", "metrics", "rollout", "status", f"deployment/{name}", "--timeout=240s")
 
 
 def test_an_alert_that_fired_and_ended_is_found_and_who_is_dead_has_not_said_that_there_is_none(

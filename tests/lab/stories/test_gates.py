@@ -24,7 +24,7 @@ from tests.lab import runbook
 from tests.lab.prefect_api import PrefectApi
 from tests.lab.stage import BLUE, GREEN, NewStage, Stage, images, phases, through_a_traefik_service, wait_until
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 USERS = 'http_requests_total{namespace="{namespace}", handler="app"'
 RATIO = f'(sum(rate({USERS}, code=~"5.."}}[{{window}}])) or vector(0)) / sum(rate({USERS}}}[{{window}}]))'
@@ -176,7 +176,7 @@ def without_prometheus(measured: Lab) -> Iterator[Callable[[Stage], None]]:
     def stop(stage: Stage) -> None:
         stages.append(stage)
         stage.kubectl("-n", "metrics", "scale", "deployment/prometheus", "--replicas=0")
-        stage.kubectl("-n", "metrics", "wait", "--for=delete", "pod", "-l", "app.kubernetes.io/name=prometheus")
+        stage.wait_until_gone("metrics", "app.kubernetes.io/name=prometheus")
 
     yield stop
     for stage in stages:
@@ -186,7 +186,7 @@ def without_prometheus(measured: Lab) -> Iterator[Callable[[Stage], None]]:
 def prometheus_up(stage: Stage) -> None:
     """Runs it again; it finds what it had measured."""
     stage.kubectl("-n", "metrics", "scale", "deployment/prometheus", "--replicas=1")
-    stage.kubectl("-n", "metrics", "rollout", "status", "deployment/prometheus", "--timeout=60s")
+    stage.kubectl("-n", "metrics", "rollout", "status", "deployment/prometheus", "--timeout=240s")
 
 
 def test_no_traffic_and_no_prometheus_are_unknown_and_traffic_stays(
@@ -204,7 +204,7 @@ def test_no_traffic_and_no_prometheus_are_unknown_and_traffic_stays(
         old = filled(RATIO, stage.place.blue, 3600)
         wait_until("the old side has a number", lambda: ask_number(Source(measured.prometheus_url), old)[0] is not None)
     runbook.approve(world, QuestionKind.FLIP)
-    Thread(target=stage.ask, args=["/slow?seconds=20", 60], daemon=True).start()
+    Thread(target=stage.ask, args=["/slow?seconds=120", 180], daemon=True).start()
     busy_blue = filled(IN_FLIGHT, stage.place.blue)
     wait_until("blue is busy with it", lambda: ask_number(Source(measured.prometheus_url), busy_blue)[0] == 1)
     with pytest.raises(Refused) as nobody:

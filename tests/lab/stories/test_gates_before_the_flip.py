@@ -16,7 +16,7 @@ from tests.lab.prefect_api import PrefectApi
 from tests.lab.stage import BLUE, NewStage, Stage, images, wait_until
 from tests.lab.stories.test_gates import behave
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 LIMIT = 10
 LINES: dict[str, Any] = {"name": "error-lines", "logs": {"pattern": "level=error", "max": LIMIT}, "at": "flip"}

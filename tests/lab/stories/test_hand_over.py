@@ -16,7 +16,7 @@ from flipgate.steps.going_back.roll_back import roll_back
 from tests.lab import runbook
 from tests.lab.stage import BLUE, GREEN, WORKERS, NewStage, Stage, images, lost_none, wait_until
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 JOB = "standings-refresh"
 SEASON = "season-football-ncaa"
@@ -111,7 +111,7 @@ def test_a_service_that_serves_on_both_sides_consumes_on_one_and_its_pods_say_so
         data = [f"--from-literal=consume={told}"] if told else []
         stage.kubectl("-n", namespace, "create", "configmap", "season-consume", *data)
         stage.kubectl("-n", namespace, "patch", "deployment", SEASON, "-p", MOUNTED)
-    stage.kubectl("-n", stage.place.blue, "rollout", "status", "deployment", SEASON, "--timeout=60s")
+    stage.kubectl("-n", stage.place.blue, "rollout", "status", "deployment", SEASON, "--timeout=240s")
     stage.apply(policy={"soakSeconds": 3600}, edit=make_mixed)
     wait_until("blue consumes", lambda: consuming(stage, BLUE) == {True})
     world = stage.world()

@@ -20,7 +20,7 @@ from lab.control.records import Lab
 from tests.lab import runbook
 from tests.lab.stage import BLUE, GREEN, NewStage, Stage, images, lost_none, through_an_http_route, wait_until
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 GATEWAY = "/apis/gateway.networking.k8s.io"
 

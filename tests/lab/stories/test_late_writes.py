@@ -15,7 +15,7 @@ from tests.lab import runbook
 from tests.lab.late import behind
 from tests.lab.stage import BLUE, GREEN, SERVING, WORKERS, NewStage, images, lost_none
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 
 def test_held_writes_of_a_scale_down_never_reach_the_side_that_users_are_on(

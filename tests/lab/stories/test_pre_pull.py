@@ -13,7 +13,7 @@ from flipgate.steps.releasing.bring_up import open_release
 from flipgate.steps.releasing.preflight import preflight
 from tests.lab.stage import GREEN, SERVING, NewStage, images, wait_until
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 
 def test_what_can_be_pulled_is_what_cannot_is_said_and_nothing_is_left(new_stage: NewStage) -> None:

@@ -17,7 +17,7 @@ from flipgate.steps.releasing.preflight import preflight
 from flipgate.steps.releasing.settle import failing
 from tests.lab.stage import BLUE, GREEN, NewStage, Stage, images, wait_until
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 
 def asked(document: dict[str, Any], *endpoints: dict[str, Any]) -> None:

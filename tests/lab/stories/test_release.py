@@ -16,7 +16,7 @@ from flipgate.steps.watching.status import collect
 from tests.lab import runbook
 from tests.lab.stage import BLUE, GREEN, SERVING, WORKERS, NewStage, images, lost_none, phases, wait_until
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 
 def test_release_whole(new_stage: NewStage) -> None:
@@ -75,7 +75,7 @@ def test_release_whole(new_stage: NewStage) -> None:
 def test_release_that_does_not_come_up_is_refused_and_users_see_nothing(
     new_stage: NewStage, behaviour: str, cause: str
 ) -> None:
-    stage = new_stage(behaviour, policy={"readyTimeoutSeconds": 7})
+    stage = new_stage(behaviour, policy={"readyTimeoutSeconds": 15})
     world = stage.world()
     blue = stage.versions(BLUE)
     with stage.load() as load:

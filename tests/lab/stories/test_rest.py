@@ -16,7 +16,7 @@ from tests.lab import runbook
 from tests.lab.late import behind
 from tests.lab.stage import BLUE, GREEN, SERVING, WORKERS, NewStage, Stage, images, lost_none, wait_until
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 WARM = "api-all"
 

@@ -20,10 +20,22 @@ from flipgate.core.values.errors import LostLease
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
 from tests.lab import runbook
-from tests.lab.stage import BLUE, GREEN, SERVING, WORKERS, NewStage, Stage, images, lost_none, phases, wait_until
+from tests.lab.stage import (
+    BLUE,
+    ENDS_SECONDS,
+    GREEN,
+    SERVING,
+    WORKERS,
+    NewStage,
+    Stage,
+    images,
+    lost_none,
+    phases,
+    wait_until,
+)
 from tests.repeating import repeating
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 NO_PREFECT = {"PREFECT_API_URL": "http://127.0.0.1:9/api"}
 
@@ -34,7 +46,7 @@ def rollback(
     """`flipgate rollback APP -o json` in a process of its own, which must not import Prefect; what it printed."""
     words = ["rollback", stage.application, "--reason", "orders fail", "-o", "json", *extra]
     with stage.program("-X importtime -m flipgate.cli", *words, env=env) as process:
-        out, err = process.communicate(timeout=90)
+        out, err = process.communicate(timeout=ENDS_SECONDS)
     assert process.returncode == (1 if leaves_some else 0), err[-2000:]
     imported = re.findall(r"^import time:.*\| +(\S+)$", err, re.MULTILINE)
     assert "flipgate.steps.going_back.roll_back" in imported
@@ -76,7 +88,7 @@ def test_rollback_while_the_flip_still_watches(new_stage: NewStage) -> None:
         wait_until("users on green", lambda: stage.answering() == GREEN)
         done = rollback(stage)
         assert stage.answering() == BLUE
-        _, err = flipping.communicate(timeout=60)
+        _, err = flipping.communicate(timeout=ENDS_SECONDS)
         lost_none(load)
     assert (done["way"], done["to"]) == ("fast", "blue")
     assert flipping.returncode != 0

@@ -18,9 +18,9 @@ from tests.lab import runbook
 from tests.lab.prefect_api import PrefectApi
 from tests.lab.stage import GREEN, SERVING, NewStage, images, phases, wait_until
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
-SCHEDULER_SECONDS = 75
+SCHEDULER_SECONDS = 180
 """Prefect looks at new deployments every five seconds, and at all of them each minute."""
 
 

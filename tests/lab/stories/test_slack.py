@@ -13,7 +13,7 @@ from tests.lab import runbook
 from tests.lab.stage import BLUE, NewStage, images
 from tests.slack import serving
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 AWAY = "http://127.0.0.1:9/api/"
 

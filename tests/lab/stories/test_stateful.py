@@ -21,7 +21,7 @@ from lab.stories.example import Place
 from tests.lab import runbook
 from tests.lab.stage import BLUE, GREEN, POLICY, THROTTLE_SECONDS, Stage, lost_none, phases
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 COUNTS = {"front": 3, "queue": 2}
 
@@ -106,13 +106,13 @@ def sets(stage: Stage, side: Side) -> list[dict[str, Any]]:
 
 def test_stateful_sets_are_released_and_rolled_back_and_users_lose_nothing(stage: Stage) -> None:
     for name in COUNTS:
-        stage.kubectl("-n", stage.place.blue, "rollout", "status", "statefulset", name, "--timeout=60s")
+        stage.kubectl("-n", stage.place.blue, "rollout", "status", "statefulset", name, "--timeout=240s")
     text = application_text(stage.place)
     application, cluster = load_application(text, "test"), Cluster.connect(stage.lab.kubeconfig)
     apply_application(cluster, application, text, DEFAULT_NAMESPACE)
     world, told = stage.world(), list[str]()
-    adopt(world)
     stage.wait_for_users_on(BLUE)
+    adopt(world)
     assert check_application(cluster, application, DEFAULT_NAMESPACE) == []
     world.say = told.append
     with stage.load() as load:

@@ -13,7 +13,7 @@ from flipgate.core.values.errors import Refused
 from tests.lab import runbook
 from tests.lab.stage import BLUE, GREEN, NewStage, Stage, images, lost_none
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 PROGRAM = """\
 #!/bin/sh -e

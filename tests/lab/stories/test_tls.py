@@ -20,7 +20,7 @@ from lab.stories import example
 from tests.lab import runbook
 from tests.lab.stage import BLUE, GREEN, NewStage, Stage, images, lost_none, phases, wait_until
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 ROUTES = "/apis/traefik.io/v1alpha1/namespaces"
 

@@ -18,7 +18,7 @@ from lab.stories import example
 from tests.lab import runbook
 from tests.lab.stage import BLUE, GREEN, POLICY, NewStage, Stage, images, lost_none, wait_until
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 BLOCK = re.compile(r"^```(sh|yaml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
