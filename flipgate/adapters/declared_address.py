@@ -37,6 +37,10 @@ class DeclaredAddress:
         self._host, self._port = parts.hostname or "", parts.port or HTTPS_PORT
         self._traffic = traffic
 
+    def throttles(self) -> dict[str, float]:
+        """What stands there says nothing of it."""
+        return {}
+
     def replicas(self, *, timeout: float = READ_SECONDS) -> list[str]:
         """Each as IP:PORT. Raises Refused (AddressUnknown) where the name has no address, or nobody says in time."""
         found: list[Any] = []

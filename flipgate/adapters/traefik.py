@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
 from flipgate.adapters.addresses import address
 from flipgate.adapters.cluster import Reader
 from flipgate.adapters.connection import READ_SECONDS
 from flipgate.core.gates.traefik_counters import REQUESTS, STARTED, Reading
 from flipgate.core.spec.traffic import TrafficSpec
+from flipgate.core.traffic.throttle import arguments_of, throttle_of
 from flipgate.core.values.answer import Answer
 from flipgate.core.values.errors import Refused, TemporaryError
 from flipgate.core.values.reasons import Why
@@ -28,11 +30,7 @@ class TraefikPods:
 
     def replicas(self, *, timeout: float = READ_SECONDS) -> list[str]:
         """The names of Traefik's Ready pods. Raises Refused (NoTraefik) when there are none."""
-        spec = self._spec
-        pods = self._cluster.items(address("Pod", spec.namespace), timeout=timeout, labelSelector=spec.selector)
-        alive = [
-            p for p in pods if p["status"].get("phase") == "Running" and not p["metadata"].get("deletionTimestamp")
-        ]
+        spec, alive = self._spec, self._alive(timeout)
         ready = sorted(p["metadata"]["name"] for p in alive if pod_ready(p))
         if not ready:
             others = ", ".join(sorted(p["metadata"]["name"] for p in alive))
@@ -45,6 +43,17 @@ class TraefikPods:
                 next_command=f"kubectl -n {spec.namespace} get pods -l {spec.selector}",
             )
         return ready
+
+    def throttles(self) -> dict[str, float]:
+        """As each pod was started."""
+        found = {pod["metadata"]["name"]: throttle_of(arguments_of(pod)) for pod in self._alive(READ_SECONDS)}
+        return {name: seconds for name, seconds in found.items() if seconds is not None}
+
+    def _alive(self, timeout: float) -> list[dict[str, Any]]:
+        """Its pods that run, and are not about to end."""
+        spec = self._spec
+        pods = self._cluster.items(address("Pod", spec.namespace), timeout=timeout, labelSelector=spec.selector)
+        return [p for p in pods if p["status"].get("phase") == "Running" and not p["metadata"].get("deletionTimestamp")]
 
     def get(self, replica: str, host: str, path: str, *, headers: Mapping[str, str], timeout: float) -> Answer:
         """At the entry point that users come through."""

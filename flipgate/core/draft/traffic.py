@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from flipgate.core.draft.found import Found, Leading, Seen
-from flipgate.core.spec.traffic import TraefikSpec
+from flipgate.core.spec.traffic import TraefikSpec, TrafficSpec
 from flipgate.core.traffic.kinds import KINDS, SOUGHT
 from flipgate.core.traffic.kinds.kind import Asking
 from flipgate.core.traffic.reading import read_route
+from flipgate.core.traffic.throttle import arguments_of, throttle_of
 from flipgate.core.traffic.traffic import SERVICE, RouteName, RouteState
 from flipgate.core.values.sides import Side
 
@@ -118,6 +119,9 @@ def _asked(
     if secure:
         keys["scheme"] = "https"
     keys["traefik"] = _traefik(found, secure, port, choices, remarks)
+    throttle = keys["traefik"].get("throttleSeconds", 0)
+    if throttle >= (usual := TrafficSpec.model_fields["proof_timeout_seconds"].default):
+        keys["proofTimeoutSeconds"] = int(throttle) + usual
     return keys, remarks, choices
 
 
@@ -171,6 +175,9 @@ def _traefik(
     arguments = [argument.lower() for argument in _arguments(found.traefiks)]
     if any(argument in (_EMPTY, f"{_EMPTY}=true") for argument in arguments):
         keys["allowEmptyServices"] = True
+    throttle = throttle_of(arguments)
+    if throttle is not None and throttle != usual.throttle_seconds:
+        keys["throttleSeconds"] = int(throttle) if throttle.is_integer() else throttle
     crossing = any(each.name.kind in KINDS and not KINDS[each.name.kind].needs_grant for each in found.routes)
     if crossing and arguments and not any(each in (_CROSSING, f"{_CROSSING}=true") for each in arguments):
         remarks["traefik"] = (
@@ -223,8 +230,7 @@ def _by_tls(traefiks: Iterable[Mapping[str, Any]], door: str) -> bool:
 
 
 def _arguments(traefiks: Iterable[Mapping[str, Any]]) -> list[str]:
-    containers = [each for pod in traefiks for each in _spec(pod).get("containers") or []]
-    return [str(each) for one in containers for each in (*(one.get("command") or []), *(one.get("args") or []))]
+    return [each for pod in traefiks for each in arguments_of(pod)]
 
 
 def _spec(obj: Mapping[str, Any]) -> Mapping[str, Any]:

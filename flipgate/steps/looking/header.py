@@ -8,7 +8,7 @@ from functools import partial
 
 from flipgate.core.gates.header import Unnamed, judge_asking, judge_header, judge_served, judge_status
 from flipgate.core.values.answer import Answer, api_servers_own
-from flipgate.core.values.errors import Refused
+from flipgate.core.values.errors import FlipgateError, Refused
 from flipgate.core.values.foreign import fault
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
@@ -44,6 +44,23 @@ def check_header(
     ask = partial(_asked, world, side, seen, ends=world.monotonic() + patience)
     found = zip(replicas, world.each(ask, replicas), strict=True)
     return {replica: said for replica, said in found if said is not None}
+
+
+def throttle_problems(world: World) -> Iterator[str]:
+    """Yields a sentence for replicas that hold a changed route back for longer than the file says. What cannot be
+    listed is a problem of its own, and said where replicas are asked."""
+    declared = world.application.spec.traffic.traefik.throttle_seconds
+    try:
+        found = world.proxy.throttles()
+    except FlipgateError:
+        return
+    longer = {name: seconds for name, seconds in sorted(found.items()) if seconds > declared}
+    if longer:
+        names, most = ", ".join(longer), max(longer.values())
+        yield (
+            f"{world.proxy.name} ({names}) was started to hold a changed route back for {most:g} s, and the file says "
+            f"{declared:g}: a move would be proven by answers from before. Declare traefik.throttleSeconds: {most:g}"
+        )
 
 
 def header_problems(world: World, found: Found) -> Iterator[str]:

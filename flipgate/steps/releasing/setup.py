@@ -37,7 +37,7 @@ from flipgate.steps.looking.companions import companion_problems
 from flipgate.steps.looking.dark_preview import dark_preview_notes, dark_preview_problems
 from flipgate.steps.looking.git import git_problems
 from flipgate.steps.looking.grants import missing_grants
-from flipgate.steps.looking.header import Found, check_header, header_problems, need_header
+from flipgate.steps.looking.header import Found, check_header, header_problems, need_header, throttle_problems
 from flipgate.steps.looking.look import look, look_at_side, look_at_traffic
 from flipgate.steps.looking.maintenance import maintenance_problems
 from flipgate.steps.looking.neighbours import neighbour_problems
@@ -89,7 +89,8 @@ def check_application(
     if asks_no_pod := account is Account.READER:
         say("Traefik was not asked how users are answered: a reader asks no pod")
     deploys = account in (None, Account.SETUP, Account.DEPLOY)
-    return [*found, *preflight_problems(world, reads_all=deploys), *in_git, *(() if asks_no_pod else _header(world))]
+    answers = () if asks_no_pod else (*throttle_problems(world), *_header(world))
+    return [*found, *preflight_problems(world, reads_all=deploys), *in_git, *answers]
 
 
 def apply_application(

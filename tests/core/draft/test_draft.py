@@ -71,6 +71,25 @@ def test_of_the_example_it_is_the_examples_own_file() -> None:
     assert max(map(len, draft.text.splitlines())) <= 125
 
 
+@pytest.mark.parametrize(
+    ("arguments", "seconds", "patience"),
+    [
+        (["--providers.providersThrottleDuration=50ms"], 0.05, 30),
+        (["--providers.providersthrottleduration=1m30s"], 90, 120),
+        (["--providers.providersthrottleduration=10", "--providers.kubernetescrd.throttleduration=500ms"], 10.5, 30),
+        (["--providers.kubernetescrd.throttleDuration=3s", "--providers.kubernetesgateway.throttleDuration=1s"], 5, 30),
+        (["--providers.providersthrottleduration=soon"], 2, 30),
+        (["--log.level=INFO"], 2, 30),
+    ],
+)
+def test_traefiks_throttle_is_what_it_was_given(arguments: list[str], seconds: float, patience: int) -> None:
+    """A file that says less has a move proven by answers that a replica holding the change back may give."""
+    found = replace(example(), traefiks=(traefik(*arguments),))
+    _, application = drafted(found, seen=Seen("X-Served-Side"))
+    traffic = application.spec.traffic
+    assert (traffic.traefik.throttle_seconds, traffic.proof_timeout_seconds) == (seconds, patience)
+
+
 def test_a_header_that_nobody_has_seen_is_to_be_chosen_and_what_came_is_said() -> None:
     draft, application = drafted(example(), seen=Seen(fact="HTTP 200 without header X-Served-Side"))
     assert application.spec.traffic.header == "X-Served-Side"

@@ -1,0 +1,41 @@
+"""How long a Traefik holds a changed route back, as its arguments say."""
+
+from __future__ import annotations
+
+import pytest
+
+from flipgate.core.spec.traffic import TraefikSpec
+from flipgate.core.traffic.throttle import USUAL_SECONDS, arguments_of, throttle_of
+
+OWN = "--providers.providersThrottleDuration"
+CRD, GATEWAY = "--providers.kubernetescrd.throttleDuration", "--providers.kubernetesgateway.throttleduration"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "seconds"),
+    [
+        ([f"{OWN}=50ms"], 0.05),
+        ([f"{OWN}=0"], 0),
+        ([f"{OWN}=1m30s"], 90),
+        ([f"{OWN.lower()}=1.5h"], 5400),
+        ([f"{OWN}=10", f"{CRD}=500ms"], 10.5),
+        ([f"{CRD}=3s", f"{GATEWAY}=1s"], 5),
+        (["--providers.file.throttleduration=1h"], None),
+        ([f"{OWN}=soon"], None),
+        ([f"{OWN}=2s later"], None),
+        ([OWN, "--log.level=INFO"], None),
+        ([], None),
+    ],
+)
+def test_what_it_was_started_with_in_seconds(arguments: list[str], seconds: float | None) -> None:
+    assert throttle_of(arguments) == seconds
+
+
+def test_of_each_container_and_of_what_is_no_pod() -> None:
+    pod = {"spec": {"containers": [{"command": ["traefik"], "args": [f"{OWN}=1s"]}, {"name": "sidecar"}]}}
+    assert arguments_of(pod) == ["traefik", f"{OWN}=1s"]
+    assert arguments_of({}) == []
+
+
+def test_who_says_nothing_has_what_the_file_has_then() -> None:
+    assert TraefikSpec().throttle_seconds == USUAL_SECONDS
