@@ -89,8 +89,7 @@ def check_application(
     if asks_no_pod := account is Account.READER:
         say("Traefik was not asked how users are answered: a reader asks no pod")
     deploys = account in (None, Account.SETUP, Account.DEPLOY)
-    answers = () if asks_no_pod else (*throttle_problems(world), *_header(world))
-    return [*found, *preflight_problems(world, reads_all=deploys), *in_git, *answers]
+    return [*found, *preflight_problems(world, reads_all=deploys), *in_git, *(() if asks_no_pod else _header(world))]
 
 
 def apply_application(
@@ -278,8 +277,9 @@ def _preview_notes(world: World) -> Iterator[str]:
 
 
 def _header(world: World) -> Iterator[str]:
-    """How the live side answers users, where it does: before a first release ever nothing does. What keeps it from
-    being looked at is a problem of its own, and said already."""
+    """How Traefik follows a move, and the live side answers users, where it does: before a first release ever nothing
+    does. What keeps it from being looked at is a problem of its own, and said already."""
+    yield from throttle_problems(world)
     try:
         side = look_at_traffic(world).active
         serves_users = side is not None and bool(_serve(world, look_at_side(world, side)))

@@ -1,4 +1,4 @@
-"""`check` says where Traefik holds changed routes back for longer than the file says, so that a proof ends too early."""
+"""`check` says where Traefik holds changed routes back for longer than the file says: a proof would end too early."""
 
 from __future__ import annotations
 
