@@ -63,10 +63,11 @@ def reconcile(application: str = "", cluster: str = "default") -> str:
 
     done = side_by_side(one, [application] if application else list(known))
     facts, faults = [fact for fact, _ in done if fact], [fault for _, fault in done if fault]
-    faults += ask_all_held(held, cluster)
-    if faults:
-        rest = f"the other {len(facts)} of {len(done)} applications were reconciled" if len(done) > 1 else ""
-        raise Interrupted("; ".join(each for each in (*faults, rest) if each), obj="reconcile")
+    unasked = ask_all_held(held, cluster)
+    if faults or unasked:
+        well = len(facts) - len(unasked)
+        many = [f"{well} of {len(done)} applications were reconciled"] if len(done) > 1 else []
+        raise Interrupted("; ".join([*many, *faults, *unasked]), obj="reconcile")
     return "; ".join(facts) or "no applications"
 
 

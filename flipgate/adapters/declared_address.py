@@ -37,7 +37,7 @@ class DeclaredAddress:
         self._host, self._port = parts.hostname or "", parts.port or HTTPS_PORT
         self._traffic = traffic
 
-    def throttles(self) -> dict[str, float]:
+    def throttles(self, _: Collection[str]) -> dict[str, float]:
         """What stands there says nothing of it."""
         return {}
 

@@ -24,9 +24,9 @@ class Proxy(Protocol):
         """The names of those that users are sent to now. Raises Refused when there are none: nothing could be proven,
         and FlipgateError when they cannot be listed."""
 
-    def throttles(self) -> Mapping[str, float]:
-        """How many seconds each holds a changed route back, where that is known. Raises FlipgateError when they cannot
-        be listed."""
+    def throttles(self, providers: Collection[str]) -> Mapping[str, float]:
+        """How many seconds each holds back a route that one of these providers of its reads, where that is known.
+        Raises FlipgateError when they cannot be listed."""
 
     def get(self, replica: str, host: str, path: str, *, headers: Mapping[str, str], timeout: float) -> Answer:
         """One request for this host and path, by the declared scheme and with these headers, to one replica. Raises

@@ -44,9 +44,10 @@ class TraefikPods:
             )
         return ready
 
-    def throttles(self) -> dict[str, float]:
+    def throttles(self, providers: Collection[str]) -> dict[str, float]:
         """As each pod was started."""
-        found = {pod["metadata"]["name"]: throttle_of(arguments_of(pod)) for pod in self._alive(READ_SECONDS)}
+        pods = {pod["metadata"]["name"]: arguments_of(pod) for pod in self._alive(READ_SECONDS)}
+        found = {name: throttle_of(arguments, providers) for name, arguments in pods.items()}
         return {name: seconds for name, seconds in found.items() if seconds is not None}
 
     def _alive(self, timeout: float) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from flipgate.adapters.runs import Ended
     from flipgate.core.record.going_on import Run
     from flipgate.core.record.record import Record
+    from flipgate.core.record.release import Stopped
     from flipgate.core.values.who import Speaker
     from flipgate.steps.acting.world import World
 
@@ -181,26 +182,34 @@ def wait_for_run(run: Run, world: World, seconds: float) -> None:
     echo(f"{time.monotonic() - began:.0f} s  {end.message}", err=True)
 
 
-def wait_for_question(world: World) -> None:
-    """Waits, once a dark side is up, until the next run asks a person, who can decide from then on; says so, or why
-    nobody is asked yet, on standard error."""
-    began = world.monotonic()
-    while (told := _asked(world.store.read())) is None and world.monotonic() - began < ASKED_SECONDS:
+def wait_for_question(world: World, images: Mapping[str, str], before: Record, seconds: float) -> None:
+    """Waits, once a dark side is up with these images, until the next run asks a person, who can decide from then on;
+    says so, or why nobody is asked yet, on standard error. `before` is the record as it was before the deploy."""
+    began, stopped = world.monotonic(), before.release.stopped if before.release else None
+    ends = began + min(seconds, ASKED_SECONDS)
+    while (told := _asked(world, images, stopped)) is None and world.monotonic() < ends:
         world.sleep(LOOK_SECONDS)
     if told is None:
-        told = f"nobody is asked yet: the run that asks has not begun. Next: flipgate status {world.application.name}"
+        told = f"nobody is asked yet. Next: flipgate status {world.application.name}"
     if told:
         echo(told, err=True)
 
 
-def _asked(record: Record) -> str | None:
-    """What is asked of a dark release, or why nothing is; None while a run is on its way to ask; empty where the
-    release is not dark, and nothing is to be asked."""
+def _asked(world: World, images: Mapping[str, str], before: Stopped | None) -> str | None:
+    """What is asked of a dark release with these images, or why nothing is; None while a run is on its way to ask, or
+    nobody knows; empty where no such release is dark, or somebody has decided."""
     from flipgate.core.record.phases import Phase
+    from flipgate.core.way_back.facts import question_state
 
-    release = record.release
-    if release is None or release.phase is not Phase.DARK:
+    try:
+        record = world.store.read()
+    except TemporaryError:
+        return None
+    release, question = record.release, record.question
+    if release is None or release.phase is not Phase.DARK or images.items() - release.images.items():
         return ""
-    if stop := release.stopped:
-        return f"nobody is asked ({stop.reason}): {stop.fact}. Next: flipgate status {record.application}"
-    return f"asked: {record.question.summary}" if record.question else None
+    if question and (state := question_state(record, question, world.now())) != "expired":
+        return f"asked: {question.summary}" if state == "open" else ""
+    if (stop := release.stopped) and stop != before:
+        return f"nobody is asked ({stop.reason}): {stop.fact}. Next: flipgate status {world.application.name}"
+    return None

@@ -22,8 +22,8 @@ from flipgate.cli._print import echo, emit, table
 from flipgate.cli._runs import RUN_DATA, block_option, start_run, wait_for_question, wait_for_run
 
 if TYPE_CHECKING:
+    from flipgate.core.record.record import Record
     from flipgate.core.record.release import Release
-    from flipgate.steps.acting.world import World
     from flipgate.steps.releasing.foresee import DeployPlan
 
 
@@ -51,8 +51,8 @@ if TYPE_CHECKING:
 @click.option(
     "--wait",
     is_flag=True,
-    help="Wait until the dark side is up and checked, and a person is asked; or until the build is queued: exit code "
-    "0; 1 where it is neither.",
+    help="Wait until the dark side is up and checked, or the build is queued: exit code 0; 1 where it is neither. A "
+    "minute more for the question; whether it is asked is said on standard error.",
 )
 @click.option(
     "--dry-run",
@@ -103,13 +103,14 @@ def deploy(
         _show_plan(app, plan, output)
         _need_passing(app, plan)
         return
-    waits = _say_what_waits(world, wanted, word)
+    before, began = world.store.read(), world.monotonic()
+    waits = _say_what_waits(world.application.name, before, wanted, word)
     by = person(world)
     parameters = {"images": wanted, "name": by.plain, **({"again": word} if word else {})}
     run = start_run(DEPLOY_DARK, app, parameters, block, output, by=by, says_next=not (waits or wait))
     if wait:
         wait_for_run(run, world, timeout_seconds)
-        wait_for_question(world)
+        wait_for_question(world, wanted, before, began + timeout_seconds - world.monotonic())
 
 
 def _need_passing(app: str, plan: DeployPlan) -> None:
@@ -161,18 +162,17 @@ def _show_plan(app: str, plan: DeployPlan, output: str | None) -> None:
             echo(f"{title}  {line}")
 
 
-def _say_what_waits(world: World, images: Mapping[str, str], again: str) -> bool:
+def _say_what_waits(name: str, record: Record, images: Mapping[str, str], again: str) -> bool:
     """Says that a release is in the way, which the run would say later, and what ends that. Returns whether there is
-    one. Raises NotFound before `adopt`."""
+    one."""
     from flipgate.core.record.queue import has_them, waits_for
 
-    record = world.store.read()
     release = waits_for(record)
     if release is None or has_them(record, images, again):
         return False
     fact = f"release {release.name} is `{release.phase}` since {release.since:%Y-%m-%d %H:%M} UTC"
     echo(f"Waits: {fact}. The build becomes a release by itself when that has ended", err=True)
-    echo(f"Next: {_end_first(world.application.name, release)}", err=True)
+    echo(f"Next: {_end_first(name, release)}", err=True)
     return True
 
 

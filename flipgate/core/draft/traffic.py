@@ -119,9 +119,8 @@ def _asked(
     if secure:
         keys["scheme"] = "https"
     keys["traefik"] = _traefik(found, secure, port, choices, remarks)
-    throttle = keys["traefik"].get("throttleSeconds", 0)
-    if throttle >= (usual := TrafficSpec.model_fields["proof_timeout_seconds"].default):
-        keys["proofTimeoutSeconds"] = int(throttle) + usual
+    if (throttle := keys["traefik"].get("throttleSeconds", 0)) > TraefikSpec().throttle_seconds:
+        keys["proofTimeoutSeconds"] = int(throttle) + TrafficSpec.model_fields["proof_timeout_seconds"].default
     return keys, remarks, choices
 
 
@@ -175,8 +174,8 @@ def _traefik(
     arguments = [argument.lower() for argument in _arguments(found.traefiks)]
     if any(argument in (_EMPTY, f"{_EMPTY}=true") for argument in arguments):
         keys["allowEmptyServices"] = True
-    throttle = throttle_of(arguments)
-    if throttle is not None and throttle != usual.throttle_seconds:
+    throttle = _throttle(found, keys.get("namespace", usual.namespace))
+    if throttle != usual.throttle_seconds:
         keys["throttleSeconds"] = int(throttle) if throttle.is_integer() else throttle
     crossing = any(each.name.kind in KINDS and not KINDS[each.name.kind].needs_grant for each in found.routes)
     if crossing and arguments and not any(each in (_CROSSING, f"{_CROSSING}=true") for each in arguments):
@@ -185,6 +184,15 @@ def _traefik(
             "otherwise, it leads to no other namespace than the route's own, and a flip could not be followed."
         )
     return keys
+
+
+def _throttle(found: Found, namespace: str) -> float:
+    """The longest for which a Traefik of this namespace was started to hold such a route back; of one that was not
+    told, what the file has without a word."""
+    providers = {KINDS[each.name.kind].provider for each in found.routes if each.name.kind in KINDS}
+    pods = [arguments_of(pod) for pod in found.traefiks if pod["metadata"]["namespace"] == namespace]
+    told, usual = [throttle_of(arguments, providers) for arguments in pods], TraefikSpec().throttle_seconds
+    return max((usual if each is None else each for each in told), default=usual)
 
 
 def _name_the_side(

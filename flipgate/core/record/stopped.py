@@ -97,6 +97,9 @@ def note_stop(
 
 def what_follows(record: Record, release: Release, stop: Stopped) -> str:
     """Returns who goes on after a stop, and when, in a sentence without its end."""
+    if needs_writing(release, stop):
+        said = f"The yes of {record.approval.said_by} is void: n" if stop.withdrawn and record.approval else "N"
+        return f"{said}obody is asked until the side is brought up once more: {at_once(record, release, stop)}"
     soon = f"{when(stop)}; at once: {at_once(record, release, stop)}"
     if stop.reason == Why.GATES_NOT_PASSED:
         soon = f'{soon}; past the gates: {again(record, release, stop.pipeline)} --break-glass --reason "..."'
@@ -124,11 +127,15 @@ def when(stop: Stopped) -> str:
     return "within five minutes"
 
 
+def needs_writing(release: Release, stop: Stopped) -> bool:
+    """Whether somebody has written to a dark side: until it is brought up once more, whoever asks about it is stopped
+    by the same."""
+    return stop.reason == Why.SIDE_CHANGED and release.phase is Phase.DARK
+
+
 def at_once(record: Record, release: Release, stop: Stopped) -> str:
-    """Returns what a person types who does not wait for reconcile. A dark side that somebody has written to is brought
-    up once more: without that, whoever asks again is stopped by the same."""
-    changed = stop.reason == Why.SIDE_CHANGED and release.phase is Phase.DARK
-    return again(record, release, DEPLOY_DARK if changed else stop.pipeline)
+    """Returns what a person types who does not wait for reconcile."""
+    return again(record, release, DEPLOY_DARK if needs_writing(release, stop) else stop.pipeline)
 
 
 def again(record: Record, release: Release, pipeline: str) -> str:

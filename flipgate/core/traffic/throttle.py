@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any, Final
 
 USUAL_SECONDS: Final = 2.0
 """Of a Traefik that was not told (https://doc.traefik.io/traefik/providers/overview/, providersThrottleDuration)."""
-_ALL: Final = "--providers.providersthrottleduration"
-_ONE_PROVIDERS: Final = re.compile(r"--providers\.kubernetes\w*\.throttleduration")
+_ALL: Final = "providers.providersthrottleduration"
 _UNITS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 """Of Go's durations, in seconds (https://pkg.go.dev/time#ParseDuration)."""
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|us|µs|ns|s)")
@@ -21,17 +21,28 @@ def arguments_of(pod: Mapping[str, Any]) -> list[str]:
     return [str(each) for one in containers for each in (*(one.get("command") or []), *(one.get("args") or []))]
 
 
-def throttle_of(arguments: Iterable[str]) -> float | None:
-    """Returns how many seconds Traefik holds a changed route back, by its arguments: its throttle, and the longest of
-    its Kubernetes providers' own. None where they say neither, or nothing that can be read: a file or the environment
-    may say it all the same."""
-    given = dict(each.lower().split("=", 1) for each in arguments if "=" in each)
+def throttle_of(arguments: Sequence[str], providers: Collection[str]) -> float | None:
+    """Returns how many seconds Traefik holds a changed route back, by its arguments: its throttle, and the longest that
+    these of its providers have of their own. None where they say neither, or nothing that can be read: a file or the
+    environment may say it all the same."""
+    given = _given(arguments)
     own = _seconds(given.get(_ALL, ""))
-    theirs = [_seconds(text) for name, text in given.items() if _ONE_PROVIDERS.fullmatch(name)]
+    theirs = [_seconds(given.get(f"providers.{each}.throttleduration", "")) for each in providers]
     longest = max((each for each in theirs if each is not None), default=None)
     if own is None and longest is None:
         return None
-    return (USUAL_SECONDS if own is None else own) + (longest or 0.0)
+    return round((USUAL_SECONDS if own is None else own) + (longest or 0.0), 9)
+
+
+def _given(arguments: Sequence[str]) -> dict[str, str]:
+    """Each flag and its value, as Traefik reads them: in one word or two, in any case, with one dash or two
+    (github.com/traefik/paerser: flag/flagparser.go)."""
+    found = {}
+    for word, after in zip_longest(arguments, arguments[1:], fillvalue=""):
+        name, equals, value = word.partition("=")
+        if name.startswith("-"):
+            found[name.lstrip("-").lower()] = value if equals else after
+    return found
 
 
 def _seconds(text: str) -> float | None:

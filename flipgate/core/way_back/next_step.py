@@ -16,7 +16,7 @@ from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.pipelines import DEPLOY_DARK, FLIP_TRAFFIC, RECONCILE, SCALE_DOWN
 from flipgate.core.record.record import ConditionStatus, Record
 from flipgate.core.record.release import Release
-from flipgate.core.record.stopped import VERBS, again, at_once, when
+from flipgate.core.record.stopped import VERBS, again, at_once, needs_writing, when
 from flipgate.core.record.ticks import options
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.traffic.traffic import Traffic
@@ -283,7 +283,10 @@ def _stopped(release: Release, also: str = "", *, at_once: str = "", back: bool 
         return ""
     goes_on = "has a person asked again" if stop.withdrawn else "goes on"
     now = f"or at once: {at_once}; to send users back instead" if back else "or at once"
-    said = "; ".join(each for each in (also, f"reconcile {goes_on} {when(stop)}, {now}") if each)
+    follows = f"reconcile {goes_on} {when(stop)}, {now}"
+    if needs_writing(release, stop):
+        follows = f"nobody is asked until {release.side} is brought up once more"
+    said = "; ".join(each for each in (also, follows) if each)
     return f"{VERBS[stop.pipeline]}'s run stopped at {_clock(stop.at)} ({stop.reason}): {stop.fact}; {said}"
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 from flipgate.core.gates.header import Unnamed, judge_asking, judge_header, judge_served, judge_status
+from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.values.answer import Answer, api_servers_own
 from flipgate.core.values.errors import FlipgateError, Refused
 from flipgate.core.values.foreign import fault
@@ -49,17 +50,20 @@ def check_header(
 def throttle_problems(world: World) -> Iterator[str]:
     """Yields a sentence for replicas that hold a changed route back for longer than the file says. What cannot be
     listed is a problem of its own, and said where replicas are asked."""
-    declared = world.application.spec.traffic.traefik.throttle_seconds
+    spec = world.application.spec
+    declared, patience = spec.traffic.traefik.throttle_seconds, spec.traffic.proof_timeout_seconds
     try:
-        found = world.proxy.throttles()
+        found = world.proxy.throttles({KINDS[route.kind].provider for route in spec.routes})
     except FlipgateError:
         return
     longer = {name: seconds for name, seconds in sorted(found.items()) if seconds > declared}
     if longer:
         names, most = ", ".join(longer), max(longer.values())
+        keys = f"traefik.throttleSeconds: {most:g}"
+        keys += f" and proofTimeoutSeconds: {int(most) + patience}" if most >= patience else ""
         yield (
             f"{world.proxy.name} ({names}) was started to hold a changed route back for {most:g} s, and the file says "
-            f"{declared:g}: a move would be proven by answers from before. Declare traefik.throttleSeconds: {most:g}"
+            f"{declared:g}: a move may be proven by answers from before. Declare {keys}"
         )
 
 

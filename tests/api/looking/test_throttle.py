@@ -41,6 +41,12 @@ def test_a_replica_that_holds_changes_back_for_longer_than_declared_is_named(
         assert problem.endswith("Declare traefik.throttleSeconds: 10")
 
 
+def test_a_file_that_is_declared_so_is_taken(tmp_path: Path) -> None:
+    with serving(Town(pods=[started("a", f"{OWN}=1m")]), tmp_path) as cluster:
+        (found,) = throttle_problems(world_of(cluster))
+    assert found.endswith("Declare traefik.throttleSeconds: 60 and proofTimeoutSeconds: 90")
+
+
 def test_pods_that_cannot_be_listed_are_a_problem_of_their_own(tmp_path: Path) -> None:
     with serving(lambda _: (403, FORBIDDEN), tmp_path) as cluster:
         assert list(throttle_problems(world_of(cluster))) == []

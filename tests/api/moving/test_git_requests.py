@@ -365,13 +365,13 @@ def test_a_program_that_hangs_has_what_git_has_left_of_the_time(team: Team, monk
     world, tip = team.moved(), Checkout.tip
 
     def slow(copy: Checkout, branch: str) -> str:
-        time.sleep(3)
+        time.sleep(8)
         return tip(copy, branch)
 
     monkeypatch.setattr(Checkout, "tip", slow)
     team.opens('#!/bin/sh\necho here > "$(dirname "$0")/started"\nsleep 120\n')
     began = world.monotonic()
-    assert not under_lease(world, git_routes.put_routes_into_git, seconds=20.0)
+    assert not under_lease(world, git_routes.put_routes_into_git, seconds=16.0)
     assert (team.commands / "started").exists()
-    assert world.monotonic() - began < 40.0
+    assert world.monotonic() - began < 23.0
     assert world.store.read().open_entry is None

@@ -11,12 +11,12 @@ import pytest
 from flipgate.adapters.runs import Ended
 from flipgate.cli._runs import ASKED_SECONDS, AWAY_SECONDS, wait_for_question, wait_for_run
 from flipgate.core.record.going_on import Run
-from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import Record
 from flipgate.core.record.release import Stopped
+from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused, Unreachable
 from flipgate.core.values.reasons import Why
-from tests.core.builders import DARK, LIVE, at, question, record, release
+from tests.core.builders import DARK, LIVE, approval, at, question, record, release
 
 RUN = Run("run-1", "deploy dark shop", "")
 WORLD: Any = SimpleNamespace(
@@ -88,38 +88,65 @@ def test_a_run_that_failed_says_one_next_command(message: str, then: str, monkey
     assert str(failed.value).count("Next: ") == 1
 
 
-def asked_after(seconds: float, then: Record) -> tuple[Any, Callable[[], float]]:
+IMAGES = release().images
+HELD = Stopped(pipeline="flip-traffic", reason="GatesNotPassed", fact="ratio: unknown: no number", at=at(20))
+BEFORE = Stopped(pipeline="flip-traffic", reason="SideChanged", fact="web is acme/web:9", at=at(10))
+DARK_BEFORE = record(release=release(*DARK, stopped=BEFORE))
+SILENT = Unreachable("the API server did not answer")
+
+
+def asked_after(seconds: float, *then: Record | Unreachable) -> tuple[Any, Callable[[], float]]:
     """A world whose release is dark, and not asked about before this time; and its clock."""
-    clock = [0.0]
+    clock, reads = [0.0], iter(then)
+
+    def read() -> Record:
+        found = DARK_BEFORE if clock[0] < seconds else next(reads)
+        if isinstance(found, Unreachable):
+            raise found
+        return found
+
     world = SimpleNamespace(
         application=SimpleNamespace(name="shop"),
-        store=SimpleNamespace(read=lambda: then if clock[0] >= seconds else record(release=release(*DARK))),
+        store=SimpleNamespace(read=read),
         monotonic=lambda: clock[0],
+        now=lambda: at(30 + clock[0]),
         sleep=lambda s: clock.__setitem__(0, clock[0] + s),
     )
     return world, lambda: clock[0]
 
 
-HELD = Stopped(pipeline="flip-traffic", reason="GatesNotPassed", fact="ratio: unknown: no number", at=at(20))
+def asked(**more: Any) -> Record:
+    return record(release=release(*DARK, stopped=BEFORE), question=question(expires_at=at(600)), **more)
 
 
 @pytest.mark.parametrize(
     ("seconds", "then", "waits", "told"),
     [
-        (12, record(release=release(*DARK), question=question()), 12, "asked: "),
-        (9, record(release=release(Phase.DARK, stopped=HELD)), 9, "nobody is asked (GatesNotPassed): ratio: unknown"),
-        (0, record(release=release(*LIVE)), 0, ""),
-        (1_000, record(release=release(*LIVE)), ASKED_SECONDS, "nobody is asked yet: the run that asks has not begun"),
+        (12, [asked()], 12, "asked: "),
+        (3, [SILENT, asked()], 4, "asked: "),
+        (0, [asked(approval=approval())], 0, ""),
+        (9, [record(release=release(*DARK, stopped=HELD))], 9, "nobody is asked (GatesNotPassed): ratio: unknown"),
+        (0, [record(release=release(*LIVE))], 0, ""),
+        (0, [but(asked(), release=release(*DARK, images={"web": "acme/web:1"}))], 0, ""),
+        (1_000, [], ASKED_SECONDS, "nobody is asked yet. Next: flipgate status shop"),
     ],
-    ids=["asked", "stopped", "goes on by itself", "no worker"],
+    ids=["asked", "a fault", "decided", "stopped", "goes on by itself", "another build's", "no worker"],
 )
 def test_who_waits_for_a_dark_side_can_decide_when_the_wait_is_over(
-    seconds: float, then: Record, waits: float, told: str, capsys: pytest.CaptureFixture[str]
+    seconds: float, then: list[Record], waits: float, told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`flipgate approve` right after `deploy --wait` was refused: nobody was asked yet."""
-    world, clock = asked_after(seconds, then)
-    wait_for_question(world)
+    """`flipgate approve` right after `deploy --wait` was refused: nobody was asked yet. What stopped the run before the
+    deploy says nothing of this one."""
+    world, clock = asked_after(seconds, *then)
+    wait_for_question(world, IMAGES, DARK_BEFORE, 900)
     said = capsys.readouterr().err
     assert clock() == waits
     assert said.startswith(told)
     assert bool(said) is bool(told)
+
+
+def test_it_waits_no_longer_than_was_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    world, clock = asked_after(1_000)
+    wait_for_question(world, IMAGES, DARK_BEFORE, 10)
+    assert clock() == 10
+    assert "nobody is asked yet" in capsys.readouterr().err

@@ -76,15 +76,17 @@ def test_of_the_example_it_is_the_examples_own_file() -> None:
     [
         (["--providers.providersThrottleDuration=50ms"], 0.05, 30),
         (["--providers.providersthrottleduration=1m30s"], 90, 120),
-        (["--providers.providersthrottleduration=10", "--providers.kubernetescrd.throttleduration=500ms"], 10.5, 30),
-        (["--providers.kubernetescrd.throttleDuration=3s", "--providers.kubernetesgateway.throttleDuration=1s"], 5, 30),
+        (["--providers.providersthrottleduration=10", "--providers.kubernetescrd.throttleduration=500ms"], 10.5, 40),
+        (["--providers.kubernetescrd.throttleDuration=3s", "--providers.kubernetesgateway.throttleDuration=1m"], 5, 35),
         (["--providers.providersthrottleduration=soon"], 2, 30),
         (["--log.level=INFO"], 2, 30),
     ],
 )
 def test_traefiks_throttle_is_what_it_was_given(arguments: list[str], seconds: float, patience: int) -> None:
     """A file that says less has a move proven by answers that a replica holding the change back may give."""
-    found = replace(example(), traefiks=(traefik(*arguments),))
+    usual = "--providers.providersthrottleduration=50ms"
+    others = traefik(usual, name="traefik-0"), traefik("--providers.providersthrottleduration=1h", namespace="other")
+    found = replace(example(), traefiks=(others[1], traefik(*arguments), *others[:1]))
     _, application = drafted(found, seen=Seen("X-Served-Side"))
     traffic = application.spec.traffic
     assert (traffic.traefik.throttle_seconds, traffic.proof_timeout_seconds) == (seconds, patience)

@@ -54,7 +54,10 @@ def test_a_verdict_takes_the_yes_and_says_so_in_record_journal_and_message() -> 
 
 def test_a_side_that_somebody_wrote_is_brought_up_once_more() -> None:
     changed = Failure("SideChanged", "web is shop/web:9", verdict=True)
-    assert "at once: flipgate deploy shop --image web=" in stopped(approved(), changed).outbox[-1].text
+    told = (
+        "The yes of ana is void: nobody is asked until the side is brought up once more: flipgate deploy shop --image "
+    )
+    assert told in stopped(approved(), changed).outbox[-1].text
     baking = stopped(record(release=release(*BAKING)), changed).outbox[-1].text
     assert "at once: flipgate flip shop" in baking, "users are there: nothing is brought up under them"
 

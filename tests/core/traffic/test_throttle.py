@@ -19,7 +19,10 @@ CRD, GATEWAY = "--providers.kubernetescrd.throttleDuration", "--providers.kubern
         ([f"{OWN}=1m30s"], 90),
         ([f"{OWN.lower()}=1.5h"], 5400),
         ([f"{OWN}=10", f"{CRD}=500ms"], 10.5),
-        ([f"{CRD}=3s", f"{GATEWAY}=1s"], 5),
+        ([f"{OWN}=100ms", f"{CRD}=200ms"], 0.3),
+        ([f"{CRD}=3s", f"{GATEWAY}=1m"], 5),
+        ([OWN, "10s", "--log.level=INFO"], 10),
+        (["-providers.providersThrottleDuration=10s"], 10),
         (["--providers.file.throttleduration=1h"], None),
         ([f"{OWN}=soon"], None),
         ([f"{OWN}=2s later"], None),
@@ -28,7 +31,11 @@ CRD, GATEWAY = "--providers.kubernetescrd.throttleDuration", "--providers.kubern
     ],
 )
 def test_what_it_was_started_with_in_seconds(arguments: list[str], seconds: float | None) -> None:
-    assert throttle_of(arguments) == seconds
+    assert throttle_of(arguments, {"kubernetescrd"}) == seconds
+
+
+def test_of_the_providers_that_read_the_routes() -> None:
+    assert throttle_of([f"{CRD}=3s", f"{GATEWAY}=1m"], {"kubernetescrd", "kubernetesgateway"}) == 62
 
 
 def test_of_each_container_and_of_what_is_no_pod() -> None:

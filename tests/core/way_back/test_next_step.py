@@ -261,7 +261,7 @@ def test_a_dark_side_that_somebody_wrote_is_brought_up_once_more_before_anybody_
     """`flip` alone was offered: it is stopped by the same."""
     stop = Stopped(pipeline="flip-traffic", reason="SideChanged", fact="web is shop/web:9", at=at(20))
     told = next_step(facts(record(release=release(Phase.DARK, stopped=stop))))
-    assert told["step"].endswith(", or at once")
+    assert told["step"].endswith("; nobody is asked until green is brought up once more")
     assert told["command"] == "flipgate deploy shop --image web=acme/web:2"
 
 

@@ -31,6 +31,7 @@ class HTTPRoute(RouteKind):
     plural = "httproutes"
     about = "an HTTPRoute"
     owner = "the Gateway API"
+    provider = "kubernetesgateway"
     counted = True
     needs_grant = True
     near = True

@@ -68,6 +68,8 @@ class RouteKind(ABC):
     """What it is, for who writes the application's file."""
     owner: ClassVar[str]
     """Whose API it is, in messages."""
+    provider: ClassVar[str] = "kubernetescrd"
+    """By which of its providers Traefik reads it."""
     dead_group: ClassVar[str] = ""
     """An API group that it was served under once, and that nobody reads any more."""
     moved_to: ClassVar[str] = ""
