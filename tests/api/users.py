@@ -85,4 +85,4 @@ def _wait_until_allowed(shop: Shop, who: str, wanted: list[dict[str, str]]) -> N
 def typed(lab: Lab, line: str, home: Path) -> subprocess.CompletedProcess[str]:
     """The line, as somebody would paste it."""
     own = {"PATH": f"{lab.kubectl.parent}:/usr/bin:/bin", "KUBECONFIG": str(lab.kubeconfig), "HOME": str(home)}
-    return subprocess.run(["bash", "-c", line], env=own, capture_output=True, text=True, timeout=30)
+    return subprocess.run(["bash", "-c", line], env=own, capture_output=True, text=True, timeout=300)

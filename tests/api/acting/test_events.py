@@ -77,7 +77,7 @@ def test_kubectl_shows_them(shop: Shop, world: World, lab: Lab) -> None:
     def shown(typed: str) -> list[list[str]]:
         """The lines about reasons that kubectl prints, without their ages."""
         command = [str(lab.kubectl), "--kubeconfig", str(lab.kubeconfig), *typed.split()]
-        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=30)
+        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=300)
         return [line.split() for line in done.stdout.splitlines() if "home answers" in line or "deploying" in line]
 
     described = shown(f"-n {shop.own} describe ingressroute live")

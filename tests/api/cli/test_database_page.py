@@ -52,7 +52,7 @@ def types(shop: Shop, folder: Path, commands: str) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=60,
+        timeout=300,
         cwd=CHECKOUT,
     )
     assert done.returncode == 0, f"{commands}\n{done.stdout}"
@@ -114,7 +114,7 @@ def _runs(orders: Orders, folder: Path, script: str, **told: str) -> str:
     environment = {"PATH": f"{bin_folder}:{os.environ['PATH']}", "TMPDIR": str(folder), "PGUSER": "postgres"}
     environment |= {"PGHOST": str(orders.postgres.socket)} | {f"FLIPGATE_{key}": value for key, value in told.items()}
     words = ["sh", "-c", re.sub(r"\borders\b", orders.name, script)]
-    ran = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60)
+    ran = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=300)
     assert ran.returncode == 0, f"{script}\n{ran.stderr}"
     return ran.stdout
 

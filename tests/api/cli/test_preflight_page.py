@@ -45,7 +45,7 @@ class Reader:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=60,
+            timeout=300,
         )
         assert done.returncode == 0, f"{commands}\n{done.stdout}"
         return done.stdout.replace(self.shop.name, "shop")

@@ -43,7 +43,7 @@ def test_the_cluster_role_of_the_page_is_the_right_that_lacks(
     typed = command.replace("flipgate-nodes", own).replace("flipgate:flipgate", f"{shop.own}:flipgate")
     env = {"KUBECONFIG": str(shop.kubeconfig), "PATH": f"{lab.kubectl.parent}:/usr/bin:/bin", "HOME": str(tmp_path)}
     for words, text in (("kubectl apply -f -", role.replace("flipgate-nodes", own)), (typed, "")):
-        subprocess.run(words, shell=True, check=True, input=text, text=True, env=env, timeout=60)
+        subprocess.run(words, shell=True, check=True, input=text, text=True, env=env, timeout=300)
     until(lambda: "not known" not in asked(shop, robot, seen), why="the API server knows the role")
 
 

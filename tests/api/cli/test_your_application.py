@@ -97,7 +97,7 @@ class Newcomer:
             cwd=self.folder / "mine",
             stdout=subprocess.PIPE,
             text=True,
-            timeout=60,
+            timeout=300,
         )
         assert done.returncode == 0, f"{commands}\n{done.stdout}"
         return done.stdout.replace(self.name, NAME)

@@ -28,7 +28,7 @@ def die(shop: Shop, step: str, edge: str) -> None:
     """Runs the pipeline in a process of its own, which kills itself at this edge."""
     command = [sys.executable, "-m", "tests.api.pipeline", str(shop.kubeconfig), shop.own, shop.name, step]
     environment = {**os.environ, **dying.at(*edge.split(":"))}
-    ended = subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=300)
     assert ended.returncode == -signal.SIGKILL, ended.stderr
 
 

@@ -273,5 +273,5 @@ def _die(shop: Shop, what: str, step: str, edge: str) -> None:
     """The pipeline does that in a process of its own, which is killed at this edge."""
     words = [sys.executable, "-m", "tests.api.pipeline", str(shop.kubeconfig), shop.own, shop.name, what]
     environment: dict[str, Any] = {**os.environ, **dying.at(step, edge)}
-    ended = subprocess.run(words, cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(words, cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=300)
     assert ended.returncode == -signal.SIGKILL, ended.stderr

@@ -233,7 +233,7 @@ def _die(shop: Shop) -> None:
     """Somebody types it, and their terminal dies with the migration."""
     words = [sys.executable, "-m", "flipgate.cli", "contract", shop.name, "--database", "orders", "--reason", "it goes"]
     where = ["--kubeconfig", str(shop.kubeconfig), "-n", shop.own]
-    ended = subprocess.run([*words, *where], cwd=CHECKOUT, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run([*words, *where], cwd=CHECKOUT, capture_output=True, text=True, timeout=300)
     assert ended.returncode == -signal.SIGKILL, ended.stderr
 
 

@@ -201,7 +201,7 @@ def _die(shop: Shop, edge: str) -> None:
     """The pipeline expands in a process of its own, which is killed at this edge (or by the migration itself)."""
     words = [sys.executable, "-m", "tests.api.pipeline", str(shop.kubeconfig), shop.own, shop.name, "expand"]
     environment = {**os.environ, **dying.at("ExpandDatabase", edge)}
-    ended = subprocess.run(words, cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(words, cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=300)
     assert ended.returncode == -signal.SIGKILL, ended.stderr
 
 

@@ -204,7 +204,7 @@ def test_no_traffic_and_no_prometheus_are_unknown_and_traffic_stays(
         old = filled(RATIO, stage.place.blue, 3600)
         wait_until("the old side has a number", lambda: ask_number(Source(measured.prometheus_url), old)[0] is not None)
     runbook.approve(world, QuestionKind.FLIP)
-    Thread(target=stage.ask, args=["/slow?seconds=120", 180], daemon=True).start()
+    Thread(target=stage.ask, args=["/slow?seconds=60", 180], daemon=True).start()
     busy_blue = filled(IN_FLIGHT, stage.place.blue)
     wait_until("blue is busy with it", lambda: ask_number(Source(measured.prometheus_url), busy_blue)[0] == 1)
     with pytest.raises(Refused) as nobody:
@@ -228,6 +228,7 @@ def test_no_traffic_and_no_prometheus_are_unknown_and_traffic_stays(
     prometheus_up(stage)
     with stage.load() as load:
         wait_until("users are on", lambda: load.snapshot().sent > 300)
+        wait_until("blue is done", lambda: ask_number(Source(measured.prometheus_url), busy_blue)[0] == 0)
         live = runbook.flip_traffic(world)
     assert phases(live)[-1] == "live BakePassed"
     found = said(stage)
