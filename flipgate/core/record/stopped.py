@@ -97,7 +97,7 @@ def note_stop(
 
 def what_follows(record: Record, release: Release, stop: Stopped) -> str:
     """Returns who goes on after a stop, and when, in a sentence without its end."""
-    if needs_writing(release, stop):
+    if dark_side_changed(release, stop):
         said = f"The yes of {record.approval.said_by} is void: n" if stop.withdrawn and record.approval else "N"
         return f"{said}obody is asked until the side is brought up once more: {at_once(record, release, stop)}"
     soon = f"{when(stop)}; at once: {at_once(record, release, stop)}"
@@ -127,7 +127,7 @@ def when(stop: Stopped) -> str:
     return "within five minutes"
 
 
-def needs_writing(release: Release, stop: Stopped) -> bool:
+def dark_side_changed(release: Release, stop: Stopped) -> bool:
     """Whether somebody has written to a dark side: until it is brought up once more, whoever asks about it is stopped
     by the same."""
     return stop.reason == Why.SIDE_CHANGED and release.phase is Phase.DARK
@@ -135,7 +135,7 @@ def needs_writing(release: Release, stop: Stopped) -> bool:
 
 def at_once(record: Record, release: Release, stop: Stopped) -> str:
     """Returns what a person types who does not wait for reconcile."""
-    return again(record, release, DEPLOY_DARK if needs_writing(release, stop) else stop.pipeline)
+    return again(record, release, DEPLOY_DARK if dark_side_changed(release, stop) else stop.pipeline)
 
 
 def again(record: Record, release: Release, pipeline: str) -> str:

@@ -16,7 +16,7 @@ from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.pipelines import DEPLOY_DARK, FLIP_TRAFFIC, RECONCILE, SCALE_DOWN
 from flipgate.core.record.record import ConditionStatus, Record
 from flipgate.core.record.release import Release
-from flipgate.core.record.stopped import VERBS, again, at_once, needs_writing, when
+from flipgate.core.record.stopped import VERBS, again, at_once, dark_side_changed, when
 from flipgate.core.record.ticks import options
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.traffic.traffic import Traffic
@@ -284,7 +284,7 @@ def _stopped(release: Release, also: str = "", *, at_once: str = "", back: bool 
     goes_on = "has a person asked again" if stop.withdrawn else "goes on"
     now = f"or at once: {at_once}; to send users back instead" if back else "or at once"
     follows = f"reconcile {goes_on} {when(stop)}, {now}"
-    if needs_writing(release, stop):
+    if dark_side_changed(release, stop):
         follows = f"nobody is asked until {release.side} is brought up once more"
     said = "; ".join(each for each in (also, follows) if each)
     return f"{VERBS[stop.pipeline]}'s run stopped at {_clock(stop.at)} ({stop.reason}): {stop.fact}; {said}"
