@@ -136,7 +136,7 @@ def test_every_deployment_selects_its_own_pods_and_says_when_it_is_ready() -> No
         pod = deployment["spec"]["template"]
         assert deployment["spec"]["selector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
         probe = pod["spec"]["containers"][0]["readinessProbe"]
-        assert probe == {"httpGet": {"path": "/health/ready", "port": "http"}, "periodSeconds": 1}
+        assert probe == {"httpGet": {"path": "/health/ready", "port": "http"}, "periodSeconds": 1, "timeoutSeconds": 5}
 
 
 def test_every_configuration_that_is_read_exists() -> None:
