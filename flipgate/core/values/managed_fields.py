@@ -95,3 +95,8 @@ def moment_of(text: Any) -> datetime | None:
     except (TypeError, ValueError):
         return None
     return moment if moment.tzinfo else None
+
+
+def set_by(writer: Writer | None, did: str) -> str:
+    """Returns who did it, to be put behind what was done; empty where nobody is named."""
+    return f", {did} by {writer}" if writer else ""

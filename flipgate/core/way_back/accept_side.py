@@ -14,12 +14,13 @@ from flipgate.core.record import record as records
 from flipgate.core.record.record import Record, announce
 from flipgate.core.spec.application import Application
 from flipgate.core.values.base import but
+from flipgate.core.values.managed_fields import set_by
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.text import TEXT_BYTES, fitted
 from flipgate.core.values.unread import Unread
 from flipgate.core.way_back.going_back import NoWay
 from flipgate.core.way_back.live_side import Amiss, LiveSide, amiss, shortages
-from flipgate.core.way_back.other_images import set_by, was_and_is
+from flipgate.core.way_back.other_images import was_and_is
 
 ADOPT_LIVE_SIDE: Final = "AdoptLiveSide"
 """The step of its journal entries."""

@@ -19,11 +19,11 @@ from flipgate.core.record.record import Condition, ConditionStatus, JournalEntry
 from flipgate.core.spec.application import Application
 from flipgate.core.spec.service import Service
 from flipgate.core.values.base import but
-from flipgate.core.values.managed_fields import APPLY, OURS
+from flipgate.core.values.managed_fields import APPLY, OURS, set_by
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.unread import Unread
-from flipgate.core.way_back.other_images import image_writer, other_images, set_by
+from flipgate.core.way_back.other_images import image_writer, other_images
 from flipgate.core.way_back.way_back import Autoscaler
 from flipgate.core.workloads.containers import setting
 from flipgate.core.workloads.counts import counts_that_matter, enough, scaled_up

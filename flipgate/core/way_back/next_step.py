@@ -20,7 +20,7 @@ from flipgate.core.record.stopped import VERBS, again, at_once, dark_side_change
 from flipgate.core.record.ticks import options
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.traffic.traffic import Traffic
-from flipgate.core.values.managed_fields import APPLY
+from flipgate.core.values.managed_fields import APPLY, set_by
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.accept_side import judge_acceptance
@@ -28,7 +28,6 @@ from flipgate.core.way_back.drift import advise_on_drift
 from flipgate.core.way_back.facts import Facts, open_way, question_state
 from flipgate.core.way_back.going_back import NoWay, latest_stamp
 from flipgate.core.way_back.live_side import LiveSideReason, lacks, remedy, shortages, sources
-from flipgate.core.way_back.other_images import set_by
 from flipgate.core.way_back.waits_for_git import waits_for_git
 from flipgate.core.workloads.counts import counts_that_matter, enough, short_of, without_pods
 from flipgate.core.workloads.scalers import fewer

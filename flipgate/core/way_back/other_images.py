@@ -6,7 +6,7 @@ from __future__ import annotations
 from flipgate.core.record.record import Record
 from flipgate.core.spec.application import Application
 from flipgate.core.spec.service import Service
-from flipgate.core.values.managed_fields import Writer
+from flipgate.core.values.managed_fields import Writer, set_by
 from flipgate.core.workloads.view import SideState, Workload
 
 
@@ -39,8 +39,3 @@ def was_and_is(service: Service, workload: Workload, was: str) -> str:
 def image_writer(service: Service, workload: Workload) -> Writer | None:
     """Returns who set the service's image last, as far as the API server says."""
     return workload.images_by.get(workload.container_of(service.container))
-
-
-def set_by(writer: Writer | None, did: str) -> str:
-    """Returns who did it, to be put behind what was done; empty where nobody is named."""
-    return f", {did} by {writer}" if writer else ""

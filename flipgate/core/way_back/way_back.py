@@ -19,10 +19,11 @@ from flipgate.core.record.phases import WITH_WAY_BACK, Left
 from flipgate.core.record.record import Condition, ConditionStatus, Record
 from flipgate.core.spec.application import Application
 from flipgate.core.values.base import but
+from flipgate.core.values.managed_fields import set_by
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.unread import Unread
-from flipgate.core.way_back.other_images import image_writer, set_by
+from flipgate.core.way_back.other_images import image_writer
 from flipgate.core.workloads.counts import at_work, counts_that_matter, short_of
 from flipgate.core.workloads.render import configuration_hash
 from flipgate.core.workloads.room import Quota, short_quotas

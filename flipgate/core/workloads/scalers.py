@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from flipgate.core.values.managed_fields import set_by
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.unread import Unread
 from flipgate.core.workloads.kinds import KINDS
@@ -74,7 +75,7 @@ def taken_away(
     for service, workload in few.items():
         count, place = wanted[service], workload.namespace
         fact = f"{workload} asks for {workload.replicas} of {count} wanted pods"
-        by = f", set by {workload.scaled_by}" if workload.scaled_by else ""
+        by = set_by(workload.scaled_by, "set")
         command = f"kubectl -n {place} scale {workload.named} --replicas={count}"
         if isinstance(scalers, Unread):
             by += f"; whether an autoscaler took them away is not known: {scalers.why}"

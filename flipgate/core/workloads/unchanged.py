@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from flipgate.core.values.managed_fields import set_by
 from flipgate.core.workloads.view import SideState, Workload
 
 
@@ -23,7 +24,7 @@ def _changes(before: Workload, after: Workload) -> Iterator[str]:
         yield f"{after} is {'another one' if after.found and before.found else 'gone' if before.found else 'new'}"
         return
     if (before.replicas, before.up) != (after.replicas, after.up):
-        by = f", set by {after.scaled_by}" if after.scaled_by else ""
+        by = set_by(after.scaled_by, "set")
         if after.kind == "CronJob":
             yield f"{after} is {'not suspended' if after.up else 'suspended'}{by}"
         else:

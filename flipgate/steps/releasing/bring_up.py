@@ -17,8 +17,8 @@ from flipgate.core.record.release import PhaseChange, Release, attempts
 from flipgate.core.spec.application import application_hash
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import BadInput, Conflict, Refused
+from flipgate.core.values.managed_fields import set_by
 from flipgate.core.values.reasons import Why
-from flipgate.core.way_back.other_images import set_by
 from flipgate.core.workloads.containers import changes, left_out
 from flipgate.core.workloads.content import deploy_again, new_content, not_pulled
 from flipgate.core.workloads.counts import all_of, coming_up, short_of, wanted_counts

@@ -37,7 +37,7 @@ def test_a_body_that_drips_is_given_up_at_the_limit_and_says_how_much_had_come(
     tmp_path: Path, ask: Callable[[Cluster], Any]
 ) -> None:
     with serving(dripping, tmp_path) as cluster:
-        said = r"answered 200, .* not over within 1 s \(\d+ bytes had come\)"
+        said = r"answered 200, .* not over within 1 s \([1-9]\d* bytes had come\)"
         with within(LIMIT + 1, least=LIMIT), pytest.raises(Unreachable, match=said):
             ask(cluster)
 
