@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from html import escape
 from typing import NamedTuple
 
 from flipgate.core.gates.sample import GateSample, Limit, Point
@@ -188,6 +187,8 @@ def _stroke(x1: float, y1: float, x2: float, y2: float, colour: str, dashes: str
 
 
 def _text(x: float, y: float, text: str, colour: str, anchor: str = "start", bold: bool = False) -> str:
+    from html import escape
+
     more = ("" if anchor == "start" else f' text-anchor="{anchor}"') + (' font-weight="bold"' if bold else "")
     return f'<text x="{x:.1f}" y="{y:.1f}" fill="{colour}"{more}>{escape(text)}</text>'
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from statistics import median
 
 MOST_SAMPLES = 50
 LONGEST_SECONDS = 300.0
@@ -24,6 +23,8 @@ def at_percentile(seconds: Sequence[float], percentile: int) -> float:
 
 def in_numbers(seconds: Sequence[float]) -> str:
     """Returns `20 answers: min 0.004, median 0.006, p95 0.012, max 0.020 s`."""
+    from statistics import median
+
     least, most, middle = min(seconds), max(seconds), median(seconds)
     p95 = at_percentile(seconds, 95)
     count = f"{len(seconds)} answer{'' if len(seconds) == 1 else 's'}"

@@ -24,7 +24,7 @@ _ISSUED = r"gh[pousr]_ | github_pat_ | glpat- | xox[a-z]- | [rs]k_(?:live|test)_
 _KEYED = r"(?: [_-]key | (?-i: [a-z]Key ) )"
 _LIKE_A_KEY = r"""(?! / ) (?= [^\s\d"',;]{0,99} \d ) (?= [^\sa-z"',;]{0,99} [a-z] ) [\w+/=.:-]{16,500}"""
 _MIXED = r"(?= [^a-z]{0,63} [a-z] ) (?= [^A-Z]{0,63} [A-Z] )"
-_SECRET = re.compile(
+_SECRET = (
     r"(?ix) ( -----BEGIN [A-Z\s]{0,30} PRIVATE\sKEY----- ) (?s: (?! -----END ) . ){1,8000}"
     rf"| ( (?<![\w+/=.-]) ) (?-i: {_MIXED} [A-Za-z\d+/]{{64}} ) (?! [\w+/.-] )"
     r"| ( :// [^\s/:@]{0,100} : ) \S{1,200} (?= @ )"
@@ -82,7 +82,7 @@ def printable(text: str, longest: int = LONGEST_SHOWN) -> str:
 def without_secrets(text: str) -> str:
     """Somebody's text with *** in the place of what looks like a secret: what a program writes when it fails may name
     what it failed with."""
-    return _SECRET.sub(lambda found: f"{found[found.lastindex or 0]}***", text)
+    return re.sub(_SECRET, lambda found: f"{found[found.lastindex or 0]}***", text)
 
 
 def fault(error: Exception) -> str:

@@ -12,17 +12,14 @@ from contextlib import AbstractContextManager, closing, contextmanager, nullcont
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from uuid import uuid4
 
-from flipgate.adapters.chat import Chat
 from flipgate.adapters.cluster import Cluster, Reader
 from flipgate.adapters.events import write_events
-from flipgate.adapters.git import Git
 from flipgate.adapters.git_access import Credentials
 from flipgate.adapters.lease import Lease
 from flipgate.adapters.memory import Memory
-from flipgate.adapters.proxy import Proxy, proxy_of
 from flipgate.adapters.routes import find_route_api
 from flipgate.adapters.store import Store
 from flipgate.core.record.announcement import Announcement
@@ -40,6 +37,11 @@ from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.text import NAME_BYTES, fitted
 from flipgate.steps.acting.acting import SEAL, Acting, Authority
+
+if TYPE_CHECKING:
+    from flipgate.adapters.chat import Chat
+    from flipgate.adapters.git import Git
+    from flipgate.adapters.proxy import Proxy
 
 DEFAULT_NAMESPACE = "flipgate"
 
@@ -163,6 +165,8 @@ class World:
     @property
     def proxy(self) -> Proxy:
         """The proxy that stands before users, as the application's file declares it."""
+        from flipgate.adapters.proxy import proxy_of
+
         return proxy_of(self.application, self.cluster)
 
     @property
@@ -174,6 +178,8 @@ class World:
     def open_git(self) -> Git:
         """The team's repository, where the application's file declares one. Raises BadInput without credentials that it
         names."""
+        from flipgate.adapters.git import Git
+
         return Git.of(self.git_spec(), self.git_credentials())
 
     def git_spec(self) -> GitSpec:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Final, NamedTuple, TypeVar
+from typing import NamedTuple
 
 from flipgate.core.record import record as records
 from flipgate.core.record.intents import HandOver
@@ -15,15 +15,9 @@ from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.going_back import closed
 from flipgate.steps.acting.acting import Acting
-from flipgate.steps.going_back.attempted import attempted
+from flipgate.steps.going_back.attempted import attempted, patiently
 from flipgate.steps.moving.hand_over import hand_over_workers
 from flipgate.steps.moving.stamp import stamp_taken_out
-
-PATIENCE_SECONDS: Final = 120.0
-"""For how long faults that may pass are waited out: an API server that answers with errors, or not at all."""
-PAUSE_SECONDS: Final = 1.0
-
-T = TypeVar("T")
 
 
 def same(record: Record) -> Record:
@@ -80,23 +74,6 @@ def hand_back(acting: Acting, target: Side) -> HandedBack:
     if faults and going_on:
         left = (f"{left[0]} The release stays `{Phase.ROLLING_BACK}`: reconcile hands them back",)
     return HandedBack((*notes, *left, *handed), bool(faults) and going_on)
-
-
-def patiently(acting: Acting, doing: str, act: Callable[[], T], again: Callable[[], object] = lambda: None) -> T:
-    """Calls `act`, and again after a fault that may pass, once `again` was called: nobody waits for it, users are back.
-    Raises what came last."""
-    world = acting.world
-    gives_up = world.monotonic() + PATIENCE_SECONDS
-    while True:
-        try:
-            return act()
-        except TemporaryError as fault:
-            if world.monotonic() >= gives_up:
-                raise
-            world.say(f"{doing}: {fault}")
-            acting.check_lease()
-            world.sleep(PAUSE_SECONDS)
-            attempted("go on", again)
 
 
 def _hand_over(acting: Acting, target: Side) -> tuple[str, ...]:

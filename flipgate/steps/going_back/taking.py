@@ -7,8 +7,7 @@ from functools import partial
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.view import SideState
 from flipgate.steps.acting.acting import Acting, Authority
-from flipgate.steps.going_back.attempted import attempted
-from flipgate.steps.going_back.hand_back import patiently
+from flipgate.steps.going_back.attempted import attempted, patiently
 from flipgate.steps.looking.look import look_at_side
 from flipgate.steps.moving.stamp import stamp
 

@@ -37,6 +37,7 @@ from flipgate.steps.moving.autoscalers import take_back
 SLOW_TIMEOUT_SECONDS = 600.0
 LOOK_SECONDS = 0.3
 FAST, SLOW, NOW, ABORT = "fast", "slow", "now", "abort"
+TAKE_OVER_TRIES = 3
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,7 @@ import pytest
 
 from flipgate.core.record.phases import Phase
 from flipgate.core.values.errors import FlipgateError, LostLease, TemporaryError
-from flipgate.steps.going_back import hand_back
-from flipgate.steps.going_back import roll_back as way_back
+from flipgate.steps.going_back import attempted, hand_back, once_back
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.moving.hand_over import hand_over_workers
 from tests.api.moving.workers import mailers
@@ -58,7 +57,7 @@ def test_a_fault_that_passes_is_borne(live: Shop, failing: Failing) -> None:
 def test_one_that_lasts_leaves_it_to_whoever_goes_on(
     live: Shop, failing: Failing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hand_back, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(attempted, "PATIENCE_SECONDS", 0.0)
     failing(2)
     world = meanwhile(live.world("ana"), live.play_all_ready)
     (left,) = roll_back(world, "orders fail", by="ana").left
@@ -81,10 +80,10 @@ def test_a_move_that_could_not_be_noted_leaves_the_workers_to_whoever_goes_on(
     def unnoted(*_: Any) -> None:
         raise fault
 
-    monkeypatch.setattr(hand_back, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(attempted, "PATIENCE_SECONDS", 0.0)
     world = meanwhile(live.world("ana"), live.play_all_ready)
     with monkeypatch.context() as failing:
-        failing.setattr(way_back, "_close", unnoted)
+        failing.setattr(once_back, "_close", unnoted)
         left = roll_back(world, "orders fail", by="ana").left
     assert "note the move" in left[0]
     assert "The release stays `rolling_back`: reconcile hands them back" in left[-1]

@@ -17,7 +17,7 @@ from flipgate.core.values.errors import Conflict, LostLease, TemporaryError
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.world import World, utc_now
-from flipgate.steps.going_back import roll_back as rolling_back
+from flipgate.steps.going_back import once_back
 from flipgate.steps.going_back.hand_back import HandedBack
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.going_back.unrecorded import AT_WORK_SECONDS, left_unrecorded
@@ -167,7 +167,7 @@ def test_the_mark_of_another_one_that_came_while_the_first_was_written_down_stay
 ) -> None:
     """With it taken off, the record would say blue for good, and the routes green."""
     rolled_back_unrecorded(shop)
-    handing = rolling_back.hand_back
+    handing = once_back.hand_back
 
     def another_one(acting: Acting, to: Side) -> HandedBack:
         monkeypatch.undo()
@@ -175,7 +175,7 @@ def test_the_mark_of_another_one_that_came_while_the_first_was_written_down_stay
             assert not users_complain(shop, to=GREEN).recorded
         return handing(acting, to)
 
-    monkeypatch.setattr(rolling_back, "hand_back", another_one)
+    monkeypatch.setattr(once_back, "hand_back", another_one)
     recover(meanwhile(live, shop.play_all_ready))
     assert (shop.where(), live.store.read().active) == (("green",), BLUE)
     assert left_unrecorded(live, look(live))

@@ -21,7 +21,7 @@ from flipgate.core.values.errors import FlipgateError, Refused, TemporaryError
 from flipgate.steps.acting.acting import Authority
 from flipgate.steps.acting.world import utc_now
 from flipgate.steps.going_back import roll_back as going_back
-from flipgate.steps.going_back import unrecorded
+from flipgate.steps.going_back import unrecorded, without_record
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.look import look, look_at_side, look_at_traffic, need_dark
@@ -216,7 +216,7 @@ def crossed_by_a_scale_down(shop: Shop, monkeypatch: Patch, before: Callable[[Sh
     approved(live, SCALE_DOWN)
     readable = shop.record_text()
     shop.write_record("garbled")
-    moves, scales = going_back.move_back, resting._scale
+    moves, scales = without_record.move_back, resting._scale
 
     def slow(*arguments: Any, **more: Any) -> Any:
         shop.write_record(readable)
@@ -233,7 +233,7 @@ def crossed_by_a_scale_down(shop: Shop, monkeypatch: Patch, before: Callable[[Sh
             under_lease(live, settle)
         return moved[0] if moved else moves(*arguments, **more)
 
-    monkeypatch.setattr(going_back, "move_back", slow)
+    monkeypatch.setattr(without_record, "move_back", slow)
     users_complain(shop)
 
 

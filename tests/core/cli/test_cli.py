@@ -141,6 +141,7 @@ for line in (["rollback", "shop", "--reason", "orders fail"], ["history", "shop"
     except SystemExit as end:
         assert end.code == 1
 assert "flipgate.steps.going_back.roll_back" in sys.modules
+import flipgate.steps.going_back.abort, flipgate.steps.going_back.once_back, flipgate.steps.going_back.without_record
 assert not {"prefect", "flipgate.adapters.runs", "prometheus_api_client"} & set(sys.modules)
 """
     succeeds(script, str(nowhere), home=tmp_path)

@@ -23,7 +23,7 @@ def naming(*names: str) -> set[str]:
 
 def test_the_doors_to_an_authority_are_known_by_name() -> None:
     assert naming("SEAL") == {"acting/acting.py", "acting/world.py"}
-    without = {"going_back/roll_back.py", "releasing/contract.py", "releasing/setup.py"}
+    without = {"going_back/without_record.py", "releasing/contract.py", "releasing/setup.py"}
     assert naming("acting_without_lease") == without
     clients = {path for path in naming("_cluster", "_connection") if not path.startswith("flipgate/adapters/")}
     assert clients == {"acting/world.py"}
