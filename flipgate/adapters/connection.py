@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
@@ -29,7 +29,7 @@ from flipgate.core.values.errors import (
     TemporaryError,
     Unreachable,
 )
-from flipgate.core.values.foreign import NotJson, parse_json
+from flipgate.core.values.foreign import NotJson, parse_json, without_secrets
 
 T = TypeVar("T")
 
@@ -56,8 +56,6 @@ ERRORS: Mapping[int, type[FlipgateError]] = MappingProxyType(
     {401: Forbidden, 403: Forbidden, 404: NotFound, 409: Conflict, 410: Conflict, 412: Conflict, 429: TemporaryError}
 )
 """By the API server's status."""
-ILL_FORMED = (AttributeError, LookupError, TypeError, ValueError)
-"""What the client raises for a kubeconfig with something else in it than it looks for."""
 
 
 class Connection:
@@ -79,21 +77,28 @@ class Connection:
 
     @classmethod
     def connect(cls, kubeconfig: str | Path | None = None, context: str | None = None) -> Connection:
-        """Opens what the kubeconfig names, or the pod's own service account. Raises BadInput for an unknown context."""
-        import yaml
-        from kubernetes import client, config  # half a second: only verbs that need a cluster pay for it
+        """Opens what the kubeconfig names, or the pod's own service account. Raises BadInput for an unknown context and
+        for a kubeconfig that cannot be used."""
+        from kubernetes import client, config  # a tenth of a second: only verbs that need a cluster pay for it
 
+        paths = str(kubeconfig or config.KUBE_CONFIG_DEFAULT_LOCATION)
         try:
             if kubeconfig is None and context is None and _in_cluster():
                 config.load_incluster_config()
-                return cls(client.ApiClient(), "in-cluster")
-            return cls(*_from_files(str(kubeconfig or config.KUBE_CONFIG_DEFAULT_LOCATION), context))
-        except (config.ConfigException, yaml.YAMLError, OSError, *ILL_FORMED) as error:
+                opened: tuple[Any, str, Headers] = client.ApiClient(), "in-cluster", ()
+            else:
+                opened = _from_files(paths, context)
+        except FlipgateError:
+            raise
+        except Exception as error:  # any at all: the files, and the programs that they have called, may be anybody's
+            said = without_secrets(" ".join(str(error).split()))
+            kind = "" if isinstance(error, config.ConfigException) else f"{type(error).__name__}: "
             raise BadInput(
-                f"cannot be used: {' '.join(str(error).split())}",
+                f"cannot be used: {kind}{said}",
                 obj=f"kubeconfig {kubeconfig}" if kubeconfig else "kubeconfig",
                 next_command="kubectl config get-contexts, or start a lab: flipgate lab up",
             ) from error
+        return cls(*opened)
 
     def json(
         self,
@@ -250,32 +255,32 @@ def _from_files(paths: str, context: str | None) -> tuple[Any, str, Headers]:
     files = KubeConfigMerger(paths)
     if files.config is None:
         raise ConfigException(f"there is none at {paths}")
-    contexts, users = (_by_name(files.config.value[key]) for key in ("contexts", "users"))
-    if not contexts:
+    contexts = files.config["contexts"]
+    names = [each["name"] for each in contexts.value]
+    if not names:
         raise ConfigException(f"there is no context in {paths}")
-    known = f"it has: {', '.join(sorted(contexts))}"
-    name = context or files.config.value.get("current-context")
+    known = f"it has: {', '.join(sorted(map(str, names)))}"
+    name = context or _current(files.config_files.values())
     if not name:
         raise BadInput(
             f"names no current context, and --context names none ({known})",
             obj=f"kubeconfig {paths}",
             next_command="kubectl config get-contexts",
         )
-    if name not in contexts:
+    if name not in names:
         raise BadInput(f"is not in the kubeconfig ({known})", obj=f"context {name}")
-    user = users.get(contexts[name]["context"].get("user"), {}).get("user") or {}
-    acting_as = impersonating(user)
     # A token that is renewed is written back: with the old one kubectl would ask for another login.
     loader = KubeConfigLoader(
         files.config, active_context=name, config_base_path=None, config_persister=files.save_changes
     )
     loader.load_and_set(configuration := Configuration())
-    return ApiClient(configuration), name, acting_as
+    login = files.config["users"].get_with_name(contexts.get_with_name(name)["context"].safe_get("user"), safe=True)
+    return ApiClient(configuration), name, impersonating(login["user"].value if login else {})
 
 
-def _by_name(merged: list[Any]) -> dict[str, dict[str, Any]]:
-    """The first of each name, as kubectl takes it."""
-    return {each.value["name"]: each.value for each in reversed(merged)}
+def _current(files: Iterable[Any]) -> Any:
+    """The context that the first file names which names one, as kubectl has it; the client takes the last."""
+    return next(filter(None, (each.get("current-context") for each in files)), None)
 
 
 def _in_cluster() -> bool:

@@ -7,6 +7,8 @@ simulated like the others without anybody thinking of it.
 from __future__ import annotations
 
 import concurrent.futures
+import importlib
+import pkgutil
 import sys
 import threading
 import time
@@ -16,6 +18,8 @@ from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
 
+import flipgate.adapters
+import flipgate.steps
 from tests.simulation.scheduler import Scheduler, Task
 
 PACKAGES = ("flipgate", "flows", "tasks", "blocks")
@@ -159,6 +163,7 @@ def in_place(scheduler: Scheduler) -> Iterator[None]:
         id(concurrent.futures.ThreadPoolExecutor): lambda *args, **named: Pool(scheduler, *args, **named),
         id(concurrent.futures.wait): wait,
     }
+    _import_all()
     places = _places(tuple(name for name in sys.modules if name.partition(".")[0] in PACKAGES))
     try:
         for module, attribute, value in places:
@@ -173,6 +178,14 @@ REAL = frozenset(
     map(id, (time, threading, threading.Thread, concurrent.futures.ThreadPoolExecutor, concurrent.futures.wait))
 )
 """What has a stand-in, by its id; each `threading.local` has one, too."""
+
+
+@lru_cache(maxsize=1)
+def _import_all() -> None:
+    """What the product imports when it is needed has its stand-ins, too, in a process's first life as in the others."""
+    for room in (flipgate.adapters, flipgate.steps):
+        for found in pkgutil.walk_packages(room.__path__, f"{room.__name__}."):
+            importlib.import_module(found.name)
 
 
 @lru_cache(maxsize=1)

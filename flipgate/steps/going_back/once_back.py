@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from flipgate.core.gates.proof import Proven
 from flipgate.core.record import record as records
@@ -17,7 +18,7 @@ from flipgate.core.workloads.view import SideState
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.moves import Move
 from flipgate.steps.acting.outbox import write, write_history
-from flipgate.steps.going_back.answers import figures, proving
+from flipgate.steps.going_back.answers import Answers, figures
 from flipgate.steps.going_back.attempted import attempted, patiently
 from flipgate.steps.going_back.hand_back import close_move, hand_back
 from flipgate.steps.going_back.taking import take, take_patiently
@@ -44,31 +45,47 @@ class Sent:
     left: tuple[str, ...]
 
 
-def follow(acting: Acting, target: Side, sent: Sent) -> RolledBack:
+class Followed(NamedTuple):
+    """What came of what follows."""
+
+    notes: tuple[str, ...]
+    left: tuple[str, ...]
+    again: bool
+    """Whether the release stays as it is: who goes on with it hands the workers back."""
+
+
+def follow(acting: Acting, target: Side, sent: Sent) -> Followed:
     """Does what follows, and writes it down. What fails keeps nothing else from being done: it is returned."""
-    request, way, notes, left = sent.request, sent.way, sent.notes, sent.left
-    # For people: nothing waits for the answers before the workers are back.
-    with proving(acting.world, target, sent.moved, request) as answers:
-        notes += attempted("look at the routes once more", lambda: keep_back(acting, target, forced=request.forced))
-        noted = partial(_close, acting, sent.entry, target, way)
-        left += (*sent.moved.left, *attempted("note the move", lambda: patiently(acting, "noting the move", noted)))
-        # Once more where it could not be taken before: else a stale scale-down empties it under its users.
-        state, again = (sent.state, ()) if sent.state else take(acting, target)
-        notes += again
-        notes += attempted(f"scale {target} up", lambda: scale_up(acting, target))
-        other, again = take(acting, target.other)
-        notes += again
-        # Before the workers start: a hand-over that was taken over stops them again where no stamp of ours stands.
-        for side in (side for side, taken in ((target, state), (target.other, other)) if taken is None):
-            left += take_patiently(acting, side)
-        handed = hand_back(acting, target)
-        left += handed.left
-        left += attempted(f"stop the Jobs of {target.other}", lambda: stop_jobs(acting, target.other))
-        left += forget_unrecorded(acting, sent.traffic)
-    if not handed.again:  # else the release stays as it is, and who goes on with it hands them back
+    request, way, notes = sent.request, sent.way, sent.notes
+    notes += attempted("look at the routes once more", lambda: keep_back(acting, target, forced=request.forced))
+    noted = partial(_close, acting, sent.entry, target, way)
+    unnoted = attempted("note the move", lambda: patiently(acting, "noting the move", noted))
+    left = (*sent.left, *sent.moved.left, *unnoted)
+    # Once more where it could not be taken before: else a stale scale-down empties it under its users.
+    state, again = (sent.state, ()) if sent.state else take(acting, target)
+    notes += again
+    notes += attempted(f"scale {target} up", lambda: scale_up(acting, target))
+    other, again = take(acting, target.other)
+    notes += again
+    # Before the workers start: a hand-over that was taken over stops them again where no stamp of ours stands.
+    for side in (side for side, taken in ((target, state), (target.other, other)) if taken is None):
+        left += take_patiently(acting, side)
+    handed = hand_back(acting, target)
+    left += handed.left
+    left += attempted(f"stop the Jobs of {target.other}", lambda: stop_jobs(acting, target.other))
+    left += forget_unrecorded(acting, sent.traffic)
+    return Followed(notes, left, handed.again)
+
+
+def end(acting: Acting, target: Side, sent: Sent, followed: Followed, answers: Answers) -> RolledBack:
+    """Ends the rollback, unless somebody is to go on with it. This comes last: a run killed before it is joined by the
+    next one."""
+    way, left = sent.way, followed.left
+    if not followed.again:
         left += attempted("end the release", lambda: _end(acting, target, answers.request, way, answers.proven))
         left += flag_taken_off(acting)
-    return RolledBack(way.name, target, 0.0, True, answers.first_answer, (*notes, *way.notes, *answers.unproven), left)
+    notes = (*followed.notes, *way.notes, *answers.unproven)
+    return RolledBack(way.name, target, 0.0, True, answers.first_answer, notes, left)
 
 
 def _close(acting: Acting, entry: int, target: Side, way: Way) -> None:
@@ -83,7 +100,7 @@ def _close(acting: Acting, entry: int, target: Side, way: Way) -> None:
 
 
 def _end(acting: Acting, target: Side, request: RollbackRequest, way: Way, proven: Proven | None) -> None:
-    """Ends the rollback as `rolled_back`. This comes last: a run killed before it is joined by the next one."""
+    """Ends the rollback as `rolled_back`."""
     world = acting.world
     now = world.now()
 

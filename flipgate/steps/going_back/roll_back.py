@@ -1,6 +1,6 @@
 """Rolls back. `flipgate rollback`, the `roll_back` flow and a failed bake all call this one step. Users first: it takes
 over at once, and whatever keeps it from writing down what it does (Lease, record, stamps) does not keep it from sending
-the routes back: it goes on "unrecorded" then. It needs the API server and nothing else."""
+the routes back: it goes on "unrecorded" then. It needs the API server and its own files, and nothing else."""
 
 from __future__ import annotations
 
@@ -39,6 +39,7 @@ from flipgate.steps.going_back.way_back import (
     TAKE_OVER_TRIES,
     RollbackRequest,
     RolledBack,
+    import_what_follows,
     need_approved,
     open_way,
 )
@@ -187,16 +188,23 @@ def go_back(acting: Acting, target: Side, request: RollbackRequest) -> RolledBac
     planned = plan_to_send(acting, target, forced=request.forced)
     entry = _open(acting, target, request)
     moved = move_back(acting, target, forced=request.forced, planned=planned)
-    # Users do not wait for what this imports.
-    from flipgate.steps.going_back.once_back import Sent, follow
+    # What follows is imported only now: users do not wait for it.
+    from flipgate.steps.going_back.answers import proving
 
-    return follow(acting, target, Sent(request, way, entry, planned[0], moved, state, notes, left))
+    # For people: nothing waits for the answers before the workers are back.
+    with proving(acting.world, target, moved, request) as answers:
+        from flipgate.steps.going_back.once_back import Sent, end, follow
+
+        sent = Sent(request, way, entry, planned[0], moved, state, notes, left)
+        followed = follow(acting, target, sent)
+    return end(acting, target, sent, followed, answers)
 
 
 def _carried_back(acting: Acting, target: Side, *, forced: bool) -> tuple[str, ...]:
     """Carries over what users wrote, where the sides have databases of their own."""
     if not acting.application.per_side():
         return ()
+    import_what_follows()
     from flipgate.steps.moving.carry_over import carry_back
 
     return carry_back(acting, target, forced=forced)

@@ -39,6 +39,7 @@ from flipgate.steps.acting.outbox import advance, need_open, write
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.going_back.taking import take_patiently
+from flipgate.steps.going_back.way_back import import_what_follows
 from flipgate.steps.looking.held import may_begin
 from flipgate.steps.looking.look import configuration, look, look_at_side, look_at_traffic, need_record, read_taken_out
 from flipgate.steps.looking.prove import need_visible, prove_moved
@@ -165,6 +166,7 @@ def going_back(world: World) -> Iterator[None]:
     An unknown verdict moves nothing: traffic stays, and a person is asked. Where going back is refused (a first release
     has no side to go back to) traffic stays as well: people are told, and what was found is raised with both in it.
     """
+    import_what_follows()
     try:
         yield
     except Refused as bad:

@@ -55,14 +55,30 @@ def test_a_context_that_is_named_needs_no_current_one(tmp_path: Path) -> None:
         Connection.connect(path)
 
 
-def test_of_several_files_the_first_has_the_word(tmp_path: Path) -> None:
-    second = config("b", {"token": "t"}, current=False)
-    second["users"].append({"name": "a", "user": {"as": "eve"}})
-    files = [written(tmp_path / "one", config("a", {"token": "t"})), written(tmp_path / "two", second)]
-    both = os.pathsep.join(map(str, files))
+@pytest.mark.parametrize("second", ["b", ""], ids=["its own", "an empty one"])
+def test_of_several_files_the_first_has_the_word(tmp_path: Path, second: str) -> None:
+    """As kubectl has it. Another one's context would be another cluster."""
+    other = config("b", {"token": "t"}) | {"current-context": second}
+    other["users"].append({"name": "a", "user": {"as": "eve"}})
+    files = [written(tmp_path / "one", config("a", {"token": "t"})), written(tmp_path / "two", other)]
+    both = os.pathsep.join(map(str, [tmp_path / "none", *files]))
     assert Connection.connect(both).context == "a"
     assert Connection.connect(both)._acting_as == ()
     assert Connection.connect(both, "b").server == "http://b.test:8080"
+
+
+def test_the_current_context_is_the_first_that_is_named(tmp_path: Path) -> None:
+    files = [written(tmp_path / "one", config("a", current=False)), written(tmp_path / "two", config("b"))]
+    assert Connection.connect(os.pathsep.join(map(str, files))).context == "b"
+
+
+def test_a_context_beside_it_may_have_any_name(tmp_path: Path) -> None:
+    found = config("a")
+    found["contexts"].append({"name": 5, "context": {}})
+    path = written(tmp_path / "a", found)
+    assert Connection.connect(path).context == "a"
+    with pytest.raises(BadInput, match=r"context c: is not in the kubeconfig \(it has: 5, a\)"):
+        Connection.connect(path, "c")
 
 
 def test_a_path_is_looked_up_beside_the_file_that_names_it(tmp_path: Path) -> None:
@@ -86,9 +102,27 @@ def test_a_token_that_was_renewed_is_written_back(tmp_path: Path) -> None:
     assert kept["access-token"] == "new"
 
 
+WRONG: dict[str, Any] = {
+    "nothing": [None],
+    "a word": ["a"],
+    "no name": [{}],
+    "a name alone": [{"name": "a"}],
+    "null": [{"name": "a", "context": None, "user": None, "cluster": None}],
+    "no list": {"a": 1},
+}
+
+
 @pytest.mark.parametrize("key", ["contexts", "users", "clusters"])
-@pytest.mark.parametrize("wrong", [[None], ["a"], [{}], [{"name": "a"}], {"a": 1}], ids=str)
+@pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
 def test_what_is_no_kubeconfig_is_said(tmp_path: Path, key: str, wrong: Any) -> None:
     path = written(tmp_path / "a", config("a") | {key: wrong})
-    with pytest.raises(BadInput, match="kubeconfig"):
+    with pytest.raises(BadInput, match="cannot be used: ") as refused:
         Connection.connect(path)
+    assert "Expected" in refused.value.fact or "TypeError: " in refused.value.fact
+
+
+def test_a_proxy_that_nothing_here_can_speak_to_is_said(tmp_path: Path) -> None:
+    found = config("a")
+    found["clusters"][0]["cluster"]["proxy-url"] = "socks5://localhost:1"
+    with pytest.raises(BadInput, match=r"cannot be used: .*socks"):
+        Connection.connect(written(tmp_path / "a", found))
