@@ -104,6 +104,8 @@ def test_a_write_that_matters_since_it_was_read_refuses_the_move_and_any_other_d
     deeds: list[Callable[[], None]] = [http.annotate]
 
     def check(self: Acting) -> None:
+        if self.world.application is not world.application:  # somebody whom another test has left behind
+            return
         for deed in deeds:
             deed()
         deeds.clear()
