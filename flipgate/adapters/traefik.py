@@ -10,7 +10,8 @@ from flipgate.adapters.cluster import Reader
 from flipgate.adapters.connection import READ_SECONDS
 from flipgate.core.gates.traefik_counters import REQUESTS, STARTED, Reading
 from flipgate.core.spec.traffic import TrafficSpec
-from flipgate.core.traffic.throttle import arguments_of, throttle_of
+from flipgate.core.traffic.throttle import throttle_of
+from flipgate.core.traffic.traefik_arguments import arguments_of
 from flipgate.core.values.answer import Answer
 from flipgate.core.values.errors import Refused, TemporaryError
 from flipgate.core.values.reasons import Why

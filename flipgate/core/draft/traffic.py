@@ -12,7 +12,8 @@ from flipgate.core.spec.traffic import TraefikSpec, TrafficSpec
 from flipgate.core.traffic.kinds import KINDS, SOUGHT
 from flipgate.core.traffic.kinds.kind import Asking
 from flipgate.core.traffic.reading import read_route
-from flipgate.core.traffic.throttle import arguments_of, throttle_of
+from flipgate.core.traffic.throttle import throttle_of
+from flipgate.core.traffic.traefik_arguments import any_on, arguments_of, is_on
 from flipgate.core.traffic.traffic import SERVICE, RouteName, RouteState
 from flipgate.core.values.sides import Side
 
@@ -24,8 +25,8 @@ DOOR: Final = "web"
 """As the chart names the entry point for plain HTTP."""
 TLS_DOOR: Final = "websecure"
 """As the chart names the entry point with TLS, which is on for it there without a word in any route."""
-_CROSSING: Final = "--providers.kubernetescrd.allowcrossnamespace"
-_EMPTY: Final = "--providers.kubernetescrd.allowemptyservices"
+_CROSSING: Final = "providers.kubernetescrd.allowcrossnamespace"
+_EMPTY: Final = "providers.kubernetescrd.allowemptyservices"
 _HOST: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _PATH: Final = re.compile(r"/[^\s#{}^$*\\]*")
 
@@ -171,14 +172,14 @@ def _traefik(
         choices["traefik"] = f"Traefik runs in {', '.join(namespaces)}. Do users come by the one in {used}?"
     if port and port != (usual.https_port if secure else usual.port):
         keys["httpsPort" if secure else "port"] = port
-    arguments = [argument.lower() for argument in _arguments(found.traefiks)]
-    if any(argument in (_EMPTY, f"{_EMPTY}=true") for argument in arguments):
+    started = [arguments_of(pod) for pod in found.traefiks]
+    if any(is_on(arguments, _EMPTY) for arguments in started):
         keys["allowEmptyServices"] = True
     throttle = _throttle(found, keys.get("namespace", usual.namespace))
     if throttle != usual.throttle_seconds:
         keys["throttleSeconds"] = int(throttle) if throttle.is_integer() else throttle
     crossing = any(each.name.kind in KINDS and not KINDS[each.name.kind].needs_grant for each in found.routes)
-    if crossing and arguments and not any(each in (_CROSSING, f"{_CROSSING}=true") for each in arguments):
+    if crossing and any(started) and not any(is_on(arguments, _CROSSING) for arguments in started):
         remarks["traefik"] = (
             "Traefik was not given --providers.kubernetescrd.allowCrossNamespace=true as an argument. Unless it has it "
             "otherwise, it leads to no other namespace than the route's own, and a flip could not be followed."
@@ -233,12 +234,7 @@ def _port_of(traefiks: Iterable[Mapping[str, Any]], name: str) -> int | None:
 
 def _by_tls(traefiks: Iterable[Mapping[str, Any]], door: str) -> bool:
     """Whether all that comes by this entry point comes by TLS."""
-    start = f"--entrypoints.{door}.http.tls".lower()
-    return any(each.lower().startswith(start) and not each.lower().endswith("=false") for each in _arguments(traefiks))
-
-
-def _arguments(traefiks: Iterable[Mapping[str, Any]]) -> list[str]:
-    return [each for pod in traefiks for each in arguments_of(pod)]
+    return any(any_on(arguments_of(pod), f"entrypoints.{door}.http.tls".lower()) for pod in traefiks)
 
 
 def _spec(obj: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
-from itertools import zip_longest
-from typing import Any, Final
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from flipgate.core.traffic.traefik_arguments import value_of
 
 USUAL_SECONDS: Final = 2.0
 """Of a Traefik that was not told (https://doc.traefik.io/traefik/providers/overview/, providersThrottleDuration)."""
@@ -15,34 +16,16 @@ _UNITS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs"
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|us|µs|ns|s)")
 
 
-def arguments_of(pod: Mapping[str, Any]) -> list[str]:
-    """What the containers of a pod are started with."""
-    containers = (pod.get("spec") or {}).get("containers") or []
-    return [str(each) for one in containers for each in (*(one.get("command") or []), *(one.get("args") or []))]
-
-
 def throttle_of(arguments: Sequence[str], providers: Collection[str]) -> float | None:
     """Returns how many seconds Traefik holds a changed route back, by its arguments: its throttle, and the longest that
     these of its providers have of their own. None where they say neither, or nothing that can be read: a file or the
     environment may say it all the same."""
-    given = _given(arguments)
-    own = _seconds(given.get(_ALL, ""))
-    theirs = [_seconds(given.get(f"providers.{each}.throttleduration", "")) for each in providers]
+    own = _seconds(value_of(arguments, _ALL))
+    theirs = [_seconds(value_of(arguments, f"providers.{each}.throttleduration")) for each in providers]
     longest = max((each for each in theirs if each is not None), default=None)
     if own is None and longest is None:
         return None
     return round((USUAL_SECONDS if own is None else own) + (longest or 0.0), 9)
-
-
-def _given(arguments: Sequence[str]) -> dict[str, str]:
-    """Each flag and its value, as Traefik reads them: in one word or two, in any case, with one dash or two
-    (github.com/traefik/paerser: flag/flagparser.go)."""
-    found = {}
-    for word, after in zip_longest(arguments, arguments[1:], fillvalue=""):
-        name, equals, value = word.partition("=")
-        if name.startswith("-"):
-            found[name.lstrip("-").lower()] = value if equals else after
-    return found
 
 
 def _seconds(text: str) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flipgate.core.spec.traffic import TraefikSpec
-from flipgate.core.traffic.throttle import USUAL_SECONDS, arguments_of, throttle_of
+from flipgate.core.traffic.throttle import USUAL_SECONDS, throttle_of
 
 OWN = "--providers.providersThrottleDuration"
 CRD, GATEWAY = "--providers.kubernetescrd.throttleDuration", "--providers.kubernetesgateway.throttleduration"
@@ -36,12 +36,6 @@ def test_what_it_was_started_with_in_seconds(arguments: list[str], seconds: floa
 
 def test_of_the_providers_that_read_the_routes() -> None:
     assert throttle_of([f"{CRD}=3s", f"{GATEWAY}=1m"], {"kubernetescrd", "kubernetesgateway"}) == 62
-
-
-def test_of_each_container_and_of_what_is_no_pod() -> None:
-    pod = {"spec": {"containers": [{"command": ["traefik"], "args": [f"{OWN}=1s"]}, {"name": "sidecar"}]}}
-    assert arguments_of(pod) == ["traefik", f"{OWN}=1s"]
-    assert arguments_of({}) == []
 
 
 def test_who_says_nothing_has_what_the_file_has_then() -> None:

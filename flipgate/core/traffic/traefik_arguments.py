@@ -1,0 +1,47 @@
+"""What a Traefik was started with, as it reads that itself (github.com/traefik/paerser: flag/flagparser.go): flags in
+any case, with one dash or two, their values behind `=` or in the next word. One that is on or off takes no next word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
+from typing import Any, Final
+
+_TRUE: Final = frozenset({"1", "t", "true"})
+"""In any case (https://pkg.go.dev/strconv#ParseBool)."""
+
+
+def arguments_of(pod: Mapping[str, Any]) -> list[str]:
+    """What the containers of a pod are started with."""
+    containers = (pod.get("spec") or {}).get("containers") or []
+    return [str(each) for one in containers for each in (*(one.get("command") or []), *(one.get("args") or []))]
+
+
+def value_of(arguments: Sequence[str], flag: str) -> str:
+    """The value of a flag, which is given in small letters and without dashes: the last that is there, or nothing."""
+    values = [after if value is None else value for name, value, after in _given(arguments) if name == flag]
+    return values[-1] if values else ""
+
+
+def is_on(arguments: Sequence[str], flag: str) -> bool:
+    """Whether a flag that takes no next word says yes."""
+    values = [value for name, value, _ in _given(arguments) if name == flag]
+    return bool(values) and _says_yes(values[-1])
+
+
+def any_on(arguments: Sequence[str], start: str) -> bool:
+    """Whether a flag that begins so is given, and does not say no: what a Traefik is told of a thing has it on."""
+    return any(name.startswith(start) and value != "false" for name, value, _ in _given(arguments))
+
+
+def _says_yes(value: str | None) -> bool:
+    return value is None or value.lower() in _TRUE
+
+
+def _given(arguments: Sequence[str]) -> Iterator[tuple[str, str | None, str]]:
+    """Each flag's name, its value behind `=`, and the next word."""
+    for word, after in zip_longest(arguments, arguments[1:], fillvalue=""):
+        name, equals, value = word.partition("=")
+        if name.startswith("-"):
+            yield name.lstrip("-").lower(), value if equals else None, after
