@@ -6,12 +6,13 @@ a webhook's address or a token: the address is the secret, and the SDK's own err
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from flipgate.adapters.web_api import NO_RETRIES, TIMEOUT_SECONDS, WebApi, guarded, refusal
 from flipgate.core.values.errors import BadInput
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.text import cut
 
 LONGEST_TEXT = 35_000

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from flipgate.adapters.chat import is_address
 from flipgate.adapters.web_api import RateLimited, WebApi
 from flipgate.core.values.errors import BadInput, TemporaryError
 from flipgate.core.values.foreign import printable
+from flipgate.core.values.frozen import dataclass
 
 BASE_URL = "https://slack.com/api/"
 PATIENCE_SECONDS = 60.0

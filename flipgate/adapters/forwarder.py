@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from typing import Any
@@ -20,6 +20,7 @@ from flipgate.adapters.cluster import Reader
 from flipgate.core.values.answer import Answer, api_servers_own
 from flipgate.core.values.errors import FlipgateError
 from flipgate.core.values.foreign import printable, sentence, without_secrets
+from flipgate.core.values.frozen import dataclass
 
 MOST_BYTES = 8 * 1_048_576
 """Of a request's body, and of an answer's."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import inf
 from pathlib import Path
 from typing import Final
@@ -17,6 +17,7 @@ from flipgate.adapters.own_folder import own_folder
 from flipgate.core.git.says import explain
 from flipgate.core.spec.git import GitSpec
 from flipgate.core.values.errors import NotFound, PermanentError, TemporaryError, Unreachable
+from flipgate.core.values.frozen import dataclass
 
 SECONDS: Final = 60.0
 """Of one exchange with the server, from beginning to end."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from shlex import join
 from typing import Final
@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from flipgate.core.git.keys import locked
 from flipgate.core.values.errors import PermanentError
+from flipgate.core.values.frozen import dataclass
 
 SAFE: Final = (
     *("-c", "core.hooksPath=/dev/null"),

@@ -10,7 +10,6 @@ import os
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
@@ -22,6 +21,7 @@ from flipgate.core.record.going_on import SUSPENDED, Run
 from flipgate.core.record.pipelines import another_key
 from flipgate.core.values.errors import NotFound, Refused, Unreachable
 from flipgate.core.values.foreign import printable, without_secrets
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.reasons import Why
 
 BUILD_COMPLETED = "flipgate.image.build-completed"

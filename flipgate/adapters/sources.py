@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from flipgate.adapters.reading import Whole, by_deadline, read_whole
 from flipgate.core.values.answer import Answer
 from flipgate.core.values.errors import Unreachable
+from flipgate.core.values.frozen import dataclass
 
 TIMEOUT_SECONDS = 3.0
 """For a whole answer, from before the connection is opened to its last byte."""

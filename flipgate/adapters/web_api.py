@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeVar
 
 from flipgate.core.values.errors import FlipgateError, PermanentError, TemporaryError
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.text import cut
 
 TIMEOUT_SECONDS = 5

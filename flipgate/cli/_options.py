@@ -6,13 +6,13 @@ import functools
 import os
 import socket
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from flipgate.cli._print import echo
 from flipgate.core.values.errors import BadInput
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.text import as_name, as_reason
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from flipgate.core.record.record import Decision, JournalEntry, Record
 from flipgate.core.record.release import FrozenEvidence, Release, phase_seconds
 from flipgate.core.record.story import Moment, pick, story
 from flipgate.core.values.errors import FlipgateError, NotFound, PermanentError, Unreachable
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.verdicts import combine
 
 if TYPE_CHECKING:

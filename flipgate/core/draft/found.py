@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from flipgate.core.traffic.traffic import RouteName
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.place import Place, Places
 from flipgate.core.values.sides import Side
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from flipgate.core.draft.found import Found, Object
 from flipgate.core.spec.images import check_repository
 from flipgate.core.traffic.targets import selects
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.containers import LISTS, spots
 from flipgate.core.workloads.view import repository_of

@@ -6,7 +6,6 @@ import json
 import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from flipgate.core.draft.found import Found, Seen
@@ -14,6 +13,7 @@ from flipgate.core.draft.services import DraftService, called_alike, draft_servi
 from flipgate.core.draft.traffic import DraftTraffic, draft_traffic
 from flipgate.core.spec.policy import Policy
 from flipgate.core.values.foreign import printable
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.sides import Side
 
 CHOOSE: Final = "CHOOSE: "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from flipgate.core.draft.found import Found, Leading, Seen
@@ -15,6 +15,7 @@ from flipgate.core.traffic.reading import read_route
 from flipgate.core.traffic.throttle import throttle_of
 from flipgate.core.traffic.traefik_arguments import any_on, arguments_of, is_on
 from flipgate.core.traffic.traffic import SERVICE, RouteName, RouteState
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.sides import Side
 
 HEADER: Final = "X-Served-Side"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from flipgate.core.gates.misasked import Misasked, misasked, turned_away
 from flipgate.core.values.answer import Answer, status_message
 from flipgate.core.values.foreign import printable
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, Protocol
 
@@ -15,6 +14,7 @@ from flipgate.core.gates.task import AskingTask, Kind
 from flipgate.core.spec.fields import HeaderName, JsonPaths
 from flipgate.core.values.answer import Answer, api_servers_own, wrong_scheme
 from flipgate.core.values.foreign import LONGEST_SHOWN, NotJson, parse_json, printable, shown
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.jsonpath import PathMissing, look_up, same
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Verdict

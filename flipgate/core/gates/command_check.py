@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from pydantic import Field
@@ -12,6 +12,7 @@ from pydantic import Field
 from flipgate.core.spec.fields import FileModel
 from flipgate.core.spec.program import FOLDER_VARIABLE, Command
 from flipgate.core.values.foreign import printable
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.verdicts import Verdict
 
 HANDED_ON: Final = ("PATH", "LANG")

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from flipgate.core.gates.prometheus import Series
+from flipgate.core.values.frozen import dataclass
 
 STEPS: Final = 500
 LEAST_STEP_SECONDS: Final = 5

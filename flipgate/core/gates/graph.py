@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from flipgate.core.gates.sample import GateSample, Limit, Point
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.outward import markdown
 from flipgate.core.values.sides import Side
 from flipgate.core.values.text import cut

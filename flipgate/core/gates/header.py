@@ -3,13 +3,13 @@ one."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from flipgate.core.gates.bake import read_reply
 from flipgate.core.gates.misasked import SCHEME, misasked, turned_away
 from flipgate.core.values.answer import Answer
 from flipgate.core.values.foreign import printable
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.nearest import nearest
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side

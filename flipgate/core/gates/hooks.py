@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -14,6 +13,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from flipgate.core.gates.task import AskingTask, Kind
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.release import PROOFS_KEPT, FrozenEvidence, Release
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.nearest import hint
 from flipgate.core.values.verdicts import Evidence, Verdict
 

@@ -4,13 +4,14 @@ last backed up."""
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from math import isnan, nan
 from typing import Final
 
 from flipgate.core.record.ledger import DIRTY
 from flipgate.core.values.foreign import printable
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.verdicts import Evidence, Verdict
 
 LONGEST_VERSION: Final = 80

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from flipgate.core.gates.bake import ProbeResult, Reply
 from flipgate.core.record.release import Shown
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.sides import Side
 
 ERRORS_ENOUGH: Final = 5

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.text import cut
 
 Point = tuple[float, float | None]

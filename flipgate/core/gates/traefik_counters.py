@@ -10,12 +10,13 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
 from flipgate.core.gates.bake import Reply
 from flipgate.core.gates.sample import GateSample, cut_reason
 from flipgate.core.traffic.traffic import SERVICE, RouteName, Target, Traffic
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.place import Places
 from flipgate.core.values.sides import Side
 

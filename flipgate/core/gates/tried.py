@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
 from typing import Final
 
 from flipgate.core.gates.sample import Limit, Point
+from flipgate.core.values.frozen import dataclass
 
 WIDTH: Final = 48
 """Characters of a line."""

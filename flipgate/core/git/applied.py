@@ -4,10 +4,10 @@ applied: that may have passed over an object."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from flipgate.core.git.flux import Kustomized
 from flipgate.core.spec.application import Application
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.workloads.containers import behind
 from flipgate.core.workloads.view import SideState
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Final
 
 import yaml
 
 from flipgate.core.values.errors import BadInput
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.yaml_text import MOST_RENDERED, RENDERED_BYTES, TooMuch, need_few, need_shallow, need_size
 
 NULL: Final = "tag:yaml.org,2002:null"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from posixpath import normpath
 from typing import Any, Final
 
 from flipgate.core.values.foreign import printable, without_secrets
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.workloads.view import READY, condition_of
 
 GROUP: Final = "kustomize.toolkit.fluxcd.io"

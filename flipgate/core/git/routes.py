@@ -4,7 +4,6 @@ the routes again."""
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 
 from flipgate.core.git.manifest import find_routes, with_side
 from flipgate.core.record.held import BREAK_GLASS
@@ -14,6 +13,7 @@ from flipgate.core.record.record import JournalEntry, Record
 from flipgate.core.record.release import Release
 from flipgate.core.record.sent import ROLLBACK
 from flipgate.core.traffic.traffic import RouteName, Traffic
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.place import Places
 from flipgate.core.values.sides import Side
 

@@ -4,7 +4,7 @@ back."""
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from itertools import groupby
 from typing import NamedTuple
@@ -13,6 +13,7 @@ from flipgate.core.spec.application import Application
 from flipgate.core.traffic.traffic import RouteState
 from flipgate.core.traffic.undeclared import shortened
 from flipgate.core.values.appliers import ARGO_CD, BY_FLUX, FLUX, KUSTOMIZATION, Applier
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.view import SideState
 

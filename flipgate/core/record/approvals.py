@@ -7,7 +7,6 @@ Questions and decisions live in the record; the changes to it that they make are
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import NAMESPACE_URL, uuid5
@@ -20,6 +19,7 @@ from flipgate.core.record.ticks import missing, options
 from flipgate.core.record.who_may import NotHeard, identify, not_heard
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.text import cut
 from flipgate.core.values.verdicts import not_passed

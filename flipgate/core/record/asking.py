@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.record import Decision, Question
 from flipgate.core.record.soak import USUAL_HOURS
 from flipgate.core.record.ticks import options
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.outward import slack
 from flipgate.core.values.text import REASON_SHOWN, cut
 

@@ -6,11 +6,12 @@ Of what it is about only the names count, which are looked up in the record; who
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Final
 
 from flipgate.core.record.record import Decision
 from flipgate.core.values.foreign import NotJson, parse_json
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.text import NAME_BYTES, as_reason
 
 ACTION: Final = "flipgate."

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Self
 
 from flipgate.core.record.intent import Intent
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.sides import Side
 
 EXPAND_DATABASE: Final = "ExpandDatabase"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
@@ -12,6 +11,7 @@ from flipgate.core.record.conditions import DRIFTED, LIVE_SIDE_FOUND, LIVE_SIDE_
 from flipgate.core.record.phases import Reason
 from flipgate.core.record.stopped import DEPLOY_STOPPED, FLIP_STOPPED, SCALE_DOWN_STOPPED
 from flipgate.core.spec.application import Application
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.outward import one_line
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.text import cut_bytes

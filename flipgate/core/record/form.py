@@ -8,7 +8,6 @@ looks like any other text, so the only mark of it is the value itself.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
@@ -18,6 +17,7 @@ from flipgate.core.record.soak import USUAL_HOURS
 from flipgate.core.record.ticks import name_of
 from flipgate.core.values.errors import BadInput
 from flipgate.core.values.foreign import NotJson, kind_of, parse_json
+from flipgate.core.values.frozen import dataclass
 
 RUNG: Final = "rung"
 """The key that marks a form as a doorbell, and as nobody's answer."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flipgate.core.record.approvals import answered
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.pipelines import epoch_key, question_key, release_key
 from flipgate.core.record.record import Decision, Question, Record
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.reasons import Why
 
 COMPLETED, FAILED, CRASHED, CANCELLED = "COMPLETED", "FAILED", "CRASHED", "CANCELLED"

@@ -7,7 +7,7 @@ What has begun goes on, and so does everything that protects users; rolling back
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -21,6 +21,7 @@ from flipgate.core.record.who_may import WhoMay, not_heard
 from flipgate.core.spec.windows import Window, is_open, opens_next
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.unread import Unread
 from flipgate.core.values.verdicts import Evidence, Verdict, not_passed

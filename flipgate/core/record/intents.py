@@ -6,7 +6,6 @@ It is stored as JSON under the keys it always had, and read here only: records o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Self
 
 from flipgate.core.record.database_intents import (
@@ -21,6 +20,7 @@ from flipgate.core.record.database_intents import (
 from flipgate.core.record.intent import Intent, mapping
 from flipgate.core.traffic.dark_preview import DARK_PREVIEW
 from flipgate.core.traffic.preview import PREVIEW_ROUTE
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.sides import Side
 from flipgate.core.values.text import fitted
 

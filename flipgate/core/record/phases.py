@@ -7,11 +7,12 @@ that is needed elsewhere is a column here, or follows from one.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from types import MappingProxyType
 
 from flipgate.core.record.pipelines import DEPLOY_DARK, FLIP_TRAFFIC, ROLL_BACK, SCALE_DOWN
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.reasons import Why
 
 

@@ -10,7 +10,6 @@ on it, and the newest undelivered message of the newest release.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from pydantic import TypeAdapter
@@ -27,6 +26,7 @@ from flipgate.core.record.record import EntryState, JournalEntry, Record
 from flipgate.core.record.release import NONE_KEPT, Decided, FrozenEvidence, Judgement, PhaseChange, Release
 from flipgate.core.record.schema import schema_of
 from flipgate.core.values.base import but
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.text import fitted
 from flipgate.core.values.verdicts import combine
 

@@ -4,7 +4,6 @@ without asking Prefect."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
@@ -17,6 +16,7 @@ from flipgate.core.record.record import Record, announce
 from flipgate.core.record.release import Release, Stopped
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import FlipgateError, Refused
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.text import cut
 from flipgate.core.values.verdicts import Evidence, Verdict

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from itertools import chain, pairwise
@@ -14,6 +14,7 @@ from flipgate.core.record.phases import TERMINAL
 from flipgate.core.record.record import Decision, EntryState, JournalEntry
 from flipgate.core.record.release import Decided, FrozenEvidence, Judgement, PhaseChange, Release
 from flipgate.core.values.errors import BadInput, NotFound
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.nearest import hint
 from flipgate.core.values.verdicts import combine, not_passed
 

@@ -7,7 +7,7 @@ against the one before. In which order they came, the hashes say; times only say
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile, zip_longest
 from operator import eq
@@ -27,6 +27,7 @@ from flipgate.core.record.chain import (
 from flipgate.core.record.phases import TERMINAL
 from flipgate.core.record.record import Record
 from flipgate.core.record.release import DECISIONS_KEPT
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.text import MARK, cut
 
 COPY: Final = "copy"

@@ -6,13 +6,13 @@ come there by another way counts no more than a claim.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from pydantic import Field
 
 from flipgate.core.spec.policy import Approver
 from flipgate.core.values.base import Model, but
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.stored import Name
 from flipgate.core.values.text import as_name

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -19,6 +18,7 @@ from flipgate.core.rights.roles import APART, ONE
 from flipgate.core.spec.application import Application
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.traffic.kinds.kind import RouteKind
+from flipgate.core.values.frozen import dataclass
 
 OURS: Final = "flipgate.dev/"
 NAMESPACE_CONTROLLER: Final = "system:serviceaccount:kube-system:namespace-controller"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from flipgate.core.values.frozen import dataclass
 
 
 class Account(StrEnum):

@@ -8,7 +8,6 @@ names only the cluster knows.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from itertools import product
 from typing import Final
 
@@ -28,6 +27,7 @@ from flipgate.core.traffic.kinds.middleware import GROUP as TRAEFIK
 from flipgate.core.traffic.kinds.middleware import PLURAL as MIDDLEWARES
 from flipgate.core.traffic.preview import preview_names
 from flipgate.core.traffic.traffic import RouteName
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.place import Place, proxied
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.keepers import GROUPS
@@ -74,7 +74,10 @@ class Found:
     """Kind and name of what routes name of a side and that is itself one of Traefik's or the Gateway API's kinds."""
 
 
-def rules_of(application: Application, own: str, found: Found = Found()) -> tuple[Rule, ...]:
+NOTHING: Final = Found()
+
+
+def rules_of(application: Application, own: str, found: Found = NOTHING) -> tuple[Rule, ...]:
     """Returns what flipgate must be allowed to do for this application; `own` is flipgate's own namespace."""
     return (
         *_own(application, own),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from flipgate.core.spec.fields import is_name
 from flipgate.core.values.errors import BadInput
 from flipgate.core.values.foreign import NotJson, kind_of, parse_json, printable, shown
+from flipgate.core.values.frozen import dataclass
 
 RESOURCE = "flipgate.application."
 """What the event's resource begins with; the application's name follows."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import yaml
 
 from flipgate.core.values.errors import BadInput
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.yaml_text import TooMuch, is_plain, need_few, need_size
 
 Location = tuple[str | int, ...]

@@ -6,10 +6,10 @@ Nothing is filled in (no `docker.io/library/`, no `:latest`): a reference is com
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from flipgate.core.values.errors import BadInput
 from flipgate.core.values.foreign import printable
+from flipgate.core.values.frozen import dataclass
 
 _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
 _DOMAIN = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?")

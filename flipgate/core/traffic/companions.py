@@ -3,10 +3,9 @@ have left, and lose what they depend on when it goes to rest (Traefik drops a ru
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from flipgate.core.traffic.kinds.kind import OF_PROVIDER
 from flipgate.core.traffic.traffic import SERVICE, RouteName
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.place import Places, side_at
 from flipgate.core.values.sides import Side
 

@@ -4,13 +4,13 @@ as a release is dark. They say what the live routes will say, behind middlewares
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.traffic.preview import OURS
 from flipgate.core.traffic.traffic import RouteName
 from flipgate.core.values import stamps
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.sides import Side
 
 DARK_PREVIEW: Final = "DarkPreview"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from flipgate.core.traffic.kinds import KINDS
@@ -22,6 +22,7 @@ from flipgate.core.traffic.traffic import (
     Traffic,
 )
 from flipgate.core.values.errors import Refused
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.place import Places
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side

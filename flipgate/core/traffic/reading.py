@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from flipgate.core.traffic.kinds import KINDS
@@ -23,6 +22,7 @@ from flipgate.core.traffic.traffic import (
     RouteState,
 )
 from flipgate.core.values.appliers import applier_of
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.managed_fields import latest, writer_at, writer_of
 from flipgate.core.values.place import Places, side_at
 from flipgate.core.values.stamps import STAMP

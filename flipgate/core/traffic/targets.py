@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from flipgate.core.traffic.traffic import Target
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.reasons import Why
 
 SERVICE_MISSING = Why.SERVICE_MISSING

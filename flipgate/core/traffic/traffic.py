@@ -6,11 +6,12 @@ points wholly at one side does `Traffic.active` name it, and only then can a `Da
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import Final
 
 from flipgate.core.values.appliers import Applier
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.managed_fields import Writer, moment_of
 from flipgate.core.values.place import Places
 from flipgate.core.values.sides import Side

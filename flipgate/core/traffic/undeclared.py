@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
@@ -13,6 +12,7 @@ from flipgate.core.traffic.kinds import SOUGHT
 from flipgate.core.traffic.kinds.sought import Sought
 from flipgate.core.traffic.preview import OURS
 from flipgate.core.traffic.traffic import RouteName
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.place import Places, side_at
 from flipgate.core.values.sides import Side
 

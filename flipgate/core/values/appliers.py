@@ -8,8 +8,9 @@ object copies these, too: then its managers, or the name in the annotation, say 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+from flipgate.core.values.frozen import dataclass
 
 FLUX: Final = "Flux"
 ARGO_CD: Final = "Argo CD"

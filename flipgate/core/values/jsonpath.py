@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
+
+from flipgate.core.values.frozen import dataclass
 
 _STEP = re.compile(
     r"(?P<key>[^.\[\]]+)|\[(?P<index>\d+)\]"

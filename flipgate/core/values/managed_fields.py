@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import takewhile
 from typing import Any, Final
+
+from flipgate.core.values.frozen import dataclass
 
 OURS: Final = "flipgate"
 """The name of the manager under which flipgate itself writes."""

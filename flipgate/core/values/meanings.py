@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.reasons import Why
 
 _NOT_KNOWN = re.compile(r"\b(RELEASE|SIDE)\b")

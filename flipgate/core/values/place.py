@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.sides import Side
 
 

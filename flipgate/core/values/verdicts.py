@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.sides import Side
 
 

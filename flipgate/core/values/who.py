@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
 from pydantic import Field
 
 from flipgate.core.values.base import Model
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.stored import Name
 from flipgate.core.values.text import NAME_BYTES, NAME_SHOWN, SELF_DECLARED, as_name, cut, self_declared, written_bytes
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -15,6 +14,7 @@ from flipgate.core.spec.application import Application
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.traffic.moves import BACK, by_hand, in_a_message, plan_move
 from flipgate.core.traffic.traffic import Traffic
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.text import SENTENCE_BYTES, fitted

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -10,6 +9,7 @@ from flipgate.core.record.conditions import DRIFTED
 from flipgate.core.record.intents import MOVE_ROUTES, Move
 from flipgate.core.record.record import Condition, ConditionStatus, JournalEntry, Record
 from flipgate.core.traffic.traffic import Traffic
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.reasons import Why
 
 _BY: Final = "; written by "

@@ -5,7 +5,7 @@ Looking is `steps/watching/status.py`; what comes next, `next_step.py`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Final
 
@@ -19,6 +19,7 @@ from flipgate.core.record.record import Condition, ConditionStatus, Question, Re
 from flipgate.core.spec.application import Application
 from flipgate.core.traffic.dark_preview import DarkPreviewTold
 from flipgate.core.traffic.traffic import Traffic
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.unread import Unread

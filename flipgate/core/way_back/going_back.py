@@ -6,7 +6,6 @@ Looking, moving and waiting is `steps/going_back`; whether the side is as users 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from math import inf
 
 from flipgate.core.record.intents import MOVE_ROUTES, Move
@@ -16,6 +15,7 @@ from flipgate.core.record.release import Release
 from flipgate.core.spec.application import Application
 from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values import stamps
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads import counts

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -19,6 +18,7 @@ from flipgate.core.record.record import Condition, ConditionStatus, JournalEntry
 from flipgate.core.spec.application import Application
 from flipgate.core.spec.service import Service
 from flipgate.core.values.base import but
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.managed_fields import APPLY, OURS, set_by
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side

@@ -7,7 +7,7 @@ Nothing is tolerated here: one pod short is worth a word long before it matters.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -19,6 +19,7 @@ from flipgate.core.record.phases import WITH_WAY_BACK, Left
 from flipgate.core.record.record import Condition, ConditionStatus, Record
 from flipgate.core.spec.application import Application
 from flipgate.core.values.base import but
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.managed_fields import set_by
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from flipgate.core.record.compared import Compared, Half
 from flipgate.core.spec.application import Application
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.workloads.content import goes_on, labels_of
 from flipgate.core.workloads.room import amount
 from flipgate.core.workloads.view import SideState, Workload

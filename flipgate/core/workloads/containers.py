@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from flipgate.core.spec.service import Service
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.workloads.view import AGAIN, DATABASES, Workload, main_of, repository_of
 
 LISTS: Final = ("containers", "initContainers")

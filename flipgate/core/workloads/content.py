@@ -7,10 +7,10 @@ the pods that run say which content that was, by their image IDs.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
 from typing import Any, Final
 
 from flipgate.core.spec.application import Application
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.core.workloads.containers import Spot, released, spots

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.workloads.room import amount
 
 

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
 from flipgate.core.spec.application import Application
 from flipgate.core.spec.service import Service
 from flipgate.core.values.foreign import printable
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.core.workloads.template import Leaf, said_by, settings_said
 from flipgate.core.workloads.view import SideState, Workload

@@ -4,12 +4,12 @@ one Markdown text. On plain values, and bounded."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
 
 from flipgate.core.record.events import COMPONENT
 from flipgate.core.values.foreign import printable, without_secrets
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.outward import markdown, markdown_code
 from flipgate.core.values.text import cut_bytes
 from flipgate.core.workloads.kinds import KINDS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final, Literal
@@ -12,6 +12,7 @@ from flipgate.core.spec.service import Service
 from flipgate.core.values.answer import Answer, api_servers_own, wrong_scheme
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.foreign import NotJson, parse_json, shown
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.jsonpath import PathMissing, look_up
 from flipgate.core.values.managed_fields import Writer
 from flipgate.core.values.reasons import Why

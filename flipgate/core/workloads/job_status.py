@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from flipgate.core.values.foreign import SENTENCE_SHOWN, printable
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.verdicts import Verdict
 from flipgate.core.workloads.pod_causes import cause_of
 from flipgate.core.workloads.view import condition_of

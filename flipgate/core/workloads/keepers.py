@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
 from flipgate.core.values.appliers import applier_of
 from flipgate.core.values.foreign import printable
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.verdicts import Evidence, Verdict
 
 GROUPS: Final[Mapping[str, str]] = MappingProxyType(

@@ -6,13 +6,13 @@ A kind more is a row of `KINDS`, with a function that reads it, and its word in 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
 from flipgate.core.spec.service import Kind
 from flipgate.core.values.foreign import SENTENCE_SHOWN, printable
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.managed_fields import image_writers, moment_of, writer_of, written_by_us
 
 Rights = tuple[tuple[str, str, str], ...]

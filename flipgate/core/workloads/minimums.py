@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from flipgate.core.values.foreign import NotJson, parse_json
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.workloads.kinds import KINDS
 from flipgate.core.workloads.view import Stamped, read_meta
 

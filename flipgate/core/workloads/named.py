@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.workloads.view import Workload
 
 CONFIG_MAP: Final = "ConfigMap"

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final
+
+from flipgate.core.values.frozen import dataclass
 
 Amounts = Mapping[str, Decimal]
 """By resource as a node names it (`cpu`, `memory`, `pods`), in cores, bytes and counts."""

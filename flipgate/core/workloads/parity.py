@@ -6,9 +6,10 @@ Contents never come here: each key has a digest that says something beside the o
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from flipgate.core.spec.parity import Parity
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.place import Place
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.core.workloads.keepers import Keeper

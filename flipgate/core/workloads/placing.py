@@ -4,10 +4,10 @@ what is short. Advice: an autoscaler may add nodes, and pods of a higher priorit
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.workloads.nodes import Amounts, Node, open_to
 from flipgate.core.workloads.room import amount
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from flipgate.core.values.foreign import SENTENCE_SHOWN, printable
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.workloads.view import READY, condition_of
 
 BEFORE_IT = "PodInitializing"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from flipgate.core.values.foreign import SENTENCE_SHOWN, printable
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.workloads.nodes import Node, keeps_out
 
 KEPT_SECONDS: Final = 600

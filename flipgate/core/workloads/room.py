@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
+
+from flipgate.core.values.frozen import dataclass
 
 PODS: Final = frozenset({"pods", "count/pods"})
 SHORT_NAMES: Final = {"cpu": "requests.cpu", "memory": "requests.memory"}

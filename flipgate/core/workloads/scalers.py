@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.managed_fields import set_by
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.unread import Unread

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
 from flipgate.core.spec.service import Service
 from flipgate.core.values.foreign import printable, without_secrets
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.workloads.containers import LISTS, released
 from flipgate.core.workloads.render import GENERATED, meant
 from flipgate.core.workloads.view import SideState, Workload

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from flipgate.core.record.record import Record
@@ -12,6 +12,7 @@ from flipgate.core.spec.service import Kind
 from flipgate.core.traffic.traffic import DarkSide, Traffic
 from flipgate.core.values import stamps
 from flipgate.core.values.appliers import Applier, applier_of
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.managed_fields import Writer
 from flipgate.core.values.place import Place
 from flipgate.core.values.sides import Side

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from flipgate.core.traffic.moves import RoutePatch
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.sides import Side
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
@@ -13,6 +12,7 @@ from flipgate.core.record.record import Record
 from flipgate.core.record.sent import note_sent
 from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values.base import but
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.view import SideState
 from flipgate.steps.acting.acting import Acting

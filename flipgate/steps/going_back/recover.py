@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 from typing import TypeVar
@@ -45,6 +44,7 @@ from flipgate.core.traffic.dark_preview import DARK_PREVIEW
 from flipgate.core.traffic.preview import PREVIEW_ROUTE
 from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values.errors import Refused, TemporaryError
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.explain import Drift, OpenStep, explain, finish_move

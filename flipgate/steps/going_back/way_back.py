@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from flipgate.adapters.addresses import address_of
 from flipgate.core.record.phases import Reason
 from flipgate.core.record.record import Record
 from flipgate.core.values.errors import FlipgateError, PermanentError, Refused, TemporaryError
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.text import TEXT_BYTES, fitted

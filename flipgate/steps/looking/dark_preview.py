@@ -4,7 +4,6 @@ come by it."""
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
@@ -32,6 +31,7 @@ from flipgate.core.traffic.reading import read_route
 from flipgate.core.traffic.traffic import RouteName, RouteState, Traffic
 from flipgate.core.values.errors import FlipgateError, Forbidden, NotFound, Refused
 from flipgate.core.values.foreign import sentence
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.place import side_at
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side

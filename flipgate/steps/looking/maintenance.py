@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from flipgate.adapters.addresses import address
 from flipgate.adapters.cluster import Reader
 from flipgate.core.record.maintenance import Maintenance
 from flipgate.core.spec.maintenance import MaintenanceSpec
 from flipgate.core.values.errors import FlipgateError, Forbidden, NotFound
+from flipgate.core.values.frozen import dataclass
 from flipgate.steps.acting.world import World
 
 READ_SECONDS = 5.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -20,6 +20,7 @@ from flipgate.adapters.contents import (
 from flipgate.core.record.release import Release
 from flipgate.core.spec.parity import Parity
 from flipgate.core.values.errors import FlipgateError, Forbidden
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.core.workloads.copying import copied_data

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 from flipgate.adapters.limits import container_needs, pod_needs, read_quotas, read_ranges
 from flipgate.core.record.release import Release
 from flipgate.core.values.errors import FlipgateError, Refused
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.core.workloads.counts import whole_counts

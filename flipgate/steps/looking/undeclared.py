@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
 from typing import Final
@@ -16,6 +15,7 @@ from flipgate.core.traffic.kinds.sought import Sought
 from flipgate.core.traffic.traffic import RouteName
 from flipgate.core.traffic.undeclared import Blind, Undeclared, not_looked, read_undeclared, shortened
 from flipgate.core.values.errors import FlipgateError, Refused
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict

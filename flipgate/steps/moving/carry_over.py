@@ -9,7 +9,7 @@ stopped, lets it go.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from flipgate.core.gates.database import Database, Verb
@@ -22,6 +22,7 @@ from flipgate.core.record.record import Record
 from flipgate.core.record.release import CARRIED, Release
 from flipgate.core.record.stopped_databases import StoppedDatabase
 from flipgate.core.values.errors import FlipgateError, LostLease, Refused
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, not_passed, said_of

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from flipgate.core.record.occupant import Contract
 from flipgate.core.record.phases import Rollback
 from flipgate.core.record.record import Record
 from flipgate.core.values.errors import BadInput, FlipgateError, Refused
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.contract import close, side_to_close

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from flipgate.core.gates.database import Backup, Database, Verb
@@ -23,6 +23,7 @@ from flipgate.core.record.release import Release
 from flipgate.core.record.who_may import identify, not_heard
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import BadInput, NotFound, Refused, about
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, not_passed

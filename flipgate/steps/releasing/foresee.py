@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from flipgate.core.gates import preflight as rows_of
 from flipgate.core.gates.database import Database
@@ -11,6 +10,7 @@ from flipgate.core.gates.hooks import HookPoint, hooks_at
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.queue import has_them, waits_for
 from flipgate.core.spec.application import Application
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.verdicts import Evidence
 from flipgate.core.workloads.containers import Marks, changes
 from flipgate.core.workloads.content import deploy_again, not_pulled

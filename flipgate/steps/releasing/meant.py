@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from flipgate.core.record import queue
 from flipgate.core.record import record as records
 from flipgate.core.record.phases import Build
 from flipgate.core.record.release import Release, release_id
 from flipgate.core.spec.application import Application
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.counts import wanted_counts
 from flipgate.core.workloads.render import image_refs, images_of, render, wanted_images

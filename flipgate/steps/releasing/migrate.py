@@ -4,7 +4,7 @@ a release comes up on a copy of, the copy, and the live one once the flip is app
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from flipgate.core.gates.database import Database, Verb
@@ -16,6 +16,7 @@ from flipgate.core.record.database_intents import ExpandDatabase
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.release import EXPAND, Release
 from flipgate.core.values.errors import Refused, about
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, not_passed

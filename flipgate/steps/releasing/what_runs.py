@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from flipgate.core.record.record import Question
 from flipgate.core.record.release import Release
 from flipgate.core.values.errors import Refused
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.verdicts import Evidence
 from flipgate.core.workloads.content import Content, content_shown, not_approved, several

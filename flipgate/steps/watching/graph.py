@@ -6,13 +6,13 @@ Asked when the bake is over, beside what goes on then: nobody waits for a pictur
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from flipgate.core.gates.graph import Graph, Line, Span, as_markdown, bake_graph, of_looks
 from flipgate.core.gates.kinds import Gate
 from flipgate.core.gates.sample import GateSample
 from flipgate.core.record.release import Release
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.world import World
 from flipgate.steps.watching.reader import WorldReader

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -14,6 +13,7 @@ from flipgate.core.gates.traefik_counters import BEGUN
 from flipgate.core.gates.tried import Past, past_of
 from flipgate.core.values.errors import FlipgateError
 from flipgate.core.values.foreign import fault
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Verdict
 from flipgate.steps.acting.world import World

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from flipgate.core.traffic.traffic import Edit, Entry, ForeignEntry, RouteName, Target
+from flipgate.core.values.frozen import dataclass
 from flipgate.core.values.place import Place
 
 INGRESS_CLASS: Final = "kubernetes.io/ingress.class"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from flipgate.core.traffic.kinds.http_route import HTTPRoute
 from flipgate.core.traffic.kinds.ingress_route import IngressRoute, TraefikKind
 from flipgate.core.traffic.kinds.kind import RouteKind
+from flipgate.core.values.frozen import dataclass
 
 OPEN_TYPES: Final = ("LoadBalancer", "NodePort")
 """Of Services: those that users reach from outside the cluster without any route."""

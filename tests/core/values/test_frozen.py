@@ -1,0 +1,159 @@
+"""A frozen value is what Python's own dataclass would be: each test is made of both."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import importlib
+import pickle
+import pkgutil
+from dataclasses import field
+from typing import Any, Generic, TypeVar
+
+import pytest
+
+import flipgate.adapters
+import flipgate.core
+import flipgate.steps
+from flipgate.core.values import frozen
+
+T = TypeVar("T")
+
+
+@frozen.dataclass(frozen=True)
+class Ours(Generic[T]):
+    """A value."""
+
+    name: str
+    count: int = 1
+    tags: list[T] = field(default_factory=list, repr=False)
+    seen: int = field(default=0, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.count < 0:
+            raise ValueError(self.name)
+
+
+@dataclasses.dataclass(frozen=True)
+class Pythons(Generic[T]):
+    """A value."""
+
+    name: str
+    count: int = 1
+    tags: list[T] = field(default_factory=list, repr=False)
+    seen: int = field(default=0, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.count < 0:
+            raise ValueError(self.name)
+
+
+@frozen.dataclass(frozen=True)
+class Hashed:
+    """One that can be hashed, with a method of its own."""
+
+    name: str
+    seen: int = field(default=0, compare=False)
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+@frozen.dataclass(frozen=True)
+class Longer(Hashed):
+    """One with a field more."""
+
+    more: tuple[int, ...] = ()
+
+
+BOTH = pytest.mark.parametrize("made", [Ours, Pythons])
+
+
+@BOTH
+def test_a_value_is_made_by_place_and_by_name(made: Any) -> None:
+    value = made("a", 2, tags=["x"])
+    assert dataclasses.asdict(value) == {"name": "a", "count": 2, "tags": ["x"], "seen": 0}
+    assert repr(value) == f"{made.__name__}(name='a', count=2, seen=0)"
+    assert made("a").tags is not made("a").tags
+    assert made[int](name="a", seen=3) == made("a")
+    assert (made("a"), made("a", 2)) != (made("a"), made("a"))
+    with pytest.raises(ValueError, match=r"^b$"):
+        made("b", -1)
+
+
+WRONG: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
+    ((), {}),
+    ((), {"count": 1}),
+    ((), {"name": "a", "other": 1}),
+    (("a",), {"other": 1}),
+    (("a",), {"name": "b"}),
+    (("a", 1, [], 2), {"seen": 2}),
+    (("a", 1, [], 2), {"other": 1}),
+    (("a", 1, [], 2, 3), {}),
+]
+
+
+@BOTH
+@pytest.mark.parametrize(("given", "named"), WRONG, ids=str)
+def test_what_does_not_fit_is_refused(made: Any, given: tuple[Any, ...], named: dict[str, Any]) -> None:
+    with pytest.raises(TypeError):
+        made(*given, **named)
+
+
+@BOTH
+def test_a_value_cannot_be_changed_but_another_made_of_it(made: Any) -> None:
+    value = made("a", tags=[1])
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        value.name = "b"
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        del value.name
+    other = dataclasses.replace(value, count=2)
+    assert (other.count, other.tags, value.count) == (2, [1], 1)
+    assert copy.deepcopy(value) == value == pickle.loads(pickle.dumps(value))
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(value)
+    match value:
+        case made("a", 1, [1]):
+            pass
+        case _:
+            pytest.fail("did not match")
+
+
+def test_an_equal_value_has_the_same_hash_and_one_of_another_class_is_another() -> None:
+    assert {Hashed("a"), Hashed("a", 1)} == {Hashed("a")}
+    assert Hashed("a") != Longer("a")
+    assert Longer("a", more=(1,)) == Longer("a", 5, (1,))
+    assert Longer("a", more=(1,)) != Longer("a", more=(2,))
+    assert [repr(Hashed("a")), repr(Longer("b"))] == ["a", "Longer(name='b', seen=0, more=())"]
+
+
+def test_what_has_an_order_or_can_change_is_pythons_own() -> None:
+    @frozen.dataclass(frozen=True, order=True)
+    class Ordered:
+        number: int
+
+    @frozen.dataclass
+    class Open:
+        number: int
+
+    assert sorted([Ordered(2), Ordered(1)]) == [Ordered(1), Ordered(2)]
+    opened = Open(1)
+    opened.number = 2
+    assert opened == Open(2)
+
+
+def test_no_frozen_value_of_the_product_has_methods_compiled_for_it() -> None:
+    """But those with an order."""
+    for room in (flipgate.core, flipgate.adapters, flipgate.steps):
+        for found in pkgutil.walk_packages(room.__path__, f"{room.__name__}."):
+            importlib.import_module(found.name)
+    classes = [each for each in _below(object) if str(each.__module__).startswith("flipgate.")]
+    values = [each for each in classes if "__dataclass_fields__" in vars(each)]
+    ours = [each for each in values if each.__init__ is frozen.METHODS["__init__"]]
+    compiled = {each.__name__ for each in values if each.__dataclass_params__.frozen}
+    assert compiled == {"Asked"}
+    assert len(ours) > 150
+
+
+def _below(cls: type) -> set[Any]:
+    return {cls}.union(*(_below(each) for each in type.__subclasses__(cls)))
