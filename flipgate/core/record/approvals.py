@@ -78,6 +78,8 @@ def _other_than_yes(approval: Approval, question: Question, now: datetime) -> No
         return NotGranted(Why.ROLLBACK_REQUESTED, f"{approval.said_by} wants users back: {approval.reason}")
     if approval.decision is Decision.EXPIRED or max(now, approval.at) > question.expires_at:
         return NotGranted(Why.APPROVAL_EXPIRED, f"the question expired at {question.expires_at:%Y-%m-%d %H:%M} UTC")
+    if approval.decision is not Decision.APPROVE:
+        return NotGranted(Why.NO_DECISION, f"{approval.said_by} said {approval.decision}, which is no yes")
     return None
 
 

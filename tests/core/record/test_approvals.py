@@ -39,6 +39,7 @@ def test_a_yes_in_time_for_what_was_asked_is_granted_on_that_persons_word() -> N
         ({"question": "flip-other-1-bb"}, "ForeignApproval", "the decision answers flip-other-1-bb, not flip-3f2a9c"),
         ({"decision": Decision.REJECT, "reason": "too late today"}, "Rejected", "ana said no: too late today"),
         ({"decision": Decision.EXPIRED}, "ApprovalExpired", "the question expired at 2026-03-01 12:01 UTC"),
+        ({"decision": Decision.EXTEND}, "NoDecision", "ana said extend, which is no yes"),
         ({"at": at(EXPIRES + 1)}, "ApprovalExpired", "the question expired at 2026-03-01 12:01 UTC"),
         ({"spent_by": 7}, "ApprovalSpent", "the decision was used by journal entry 7"),
         ({"spent_by": 0}, "ApprovalSpent", "the decision was used by journal entry 0"),
