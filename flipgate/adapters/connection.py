@@ -91,7 +91,8 @@ class Connection:
         except FlipgateError:
             raise
         except Exception as error:  # any at all: the files, and the programs that they have called, may be anybody's
-            said = without_secrets(" ".join(str(error).split()))
+            # The client names an entry by all that is in it, keys and tokens, too.
+            said = without_secrets(" ".join(str(error).split()).partition("{")[0])
             kind = "" if isinstance(error, config.ConfigException) else f"{type(error).__name__}: "
             raise BadInput(
                 f"cannot be used: {kind}{said}",
@@ -275,7 +276,7 @@ def _from_files(paths: str, context: str | None) -> tuple[Any, str, Headers]:
     )
     loader.load_and_set(configuration := Configuration())
     login = files.config["users"].get_with_name(contexts.get_with_name(name)["context"].safe_get("user"), safe=True)
-    return ApiClient(configuration), name, impersonating(login["user"].value if login else {})
+    return ApiClient(configuration), str(name), impersonating(login["user"].value if login else {})
 
 
 def _current(files: Iterable[Any]) -> Any:

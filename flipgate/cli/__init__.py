@@ -7,7 +7,6 @@ A verb's module imports nothing heavy at its top, so that `--help` answers at on
 from __future__ import annotations
 
 import gc
-import os
 
 from flipgate.cli._commands import Root
 
@@ -64,6 +63,4 @@ while somebody waits for the first request, a tenth of that time."""
 def main() -> None:
     """The console script. Exit codes: 0 done, 1 refused or failed, 2 usage."""
     gc.set_threshold(LITTLE_GARBAGE)
-    # Else pydantic looks through all that is installed for plugins of its own, which takes 8 ms.
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     cli.main(prog_name="flipgate")

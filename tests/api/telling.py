@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from flipgate.adapters.chat import Chat, Posted
+from flipgate.core.values.frozen import dataclass
 from flipgate.steps.acting.world import World
 
 

@@ -1,5 +1,5 @@
-"""What a Traefik was started with, as it reads that itself (github.com/traefik/paerser: flag/flagparser.go): flags in
-any case, with one dash or two, their values behind `=` or in the next word. One that is on or off takes no next word.
+"""What a Traefik was started with, much as it reads that itself (github.com/traefik/paerser: flag/flagparser.go), in
+any case, with one dash or two, values behind `=` or in the next word. What is on or off takes no next word.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from itertools import zip_longest
 from typing import Any, Final
 
 _TRUE: Final = frozenset({"1", "t", "true"})
+_FALSE: Final = frozenset({"0", "f", "false"})
 """In any case (https://pkg.go.dev/strconv#ParseBool)."""
 
 
@@ -32,7 +33,8 @@ def is_on(arguments: Sequence[str], flag: str) -> bool:
 
 def any_on(arguments: Sequence[str], start: str) -> bool:
     """Whether a flag that begins so is given, and does not say no: what a Traefik is told of a thing has it on."""
-    return any(name.startswith(start) and value != "false" for name, value, _ in _given(arguments))
+    last = {name: value for name, value, _ in _given(arguments) if name.startswith(start)}
+    return any(value is None or value.lower() not in _FALSE for value in last.values())
 
 
 def _says_yes(value: str | None) -> bool:

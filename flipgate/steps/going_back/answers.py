@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from threading import Thread
 
+import flipgate.adapters.proxy
+import flipgate.steps.looking.who  # noqa: F401 - the threads below import nothing, while the main one does
 from flipgate.core.gates.proof import Proven
 from flipgate.core.values.errors import FlipgateError
 from flipgate.core.values.sides import Side

@@ -126,3 +126,17 @@ def test_a_proxy_that_nothing_here_can_speak_to_is_said(tmp_path: Path) -> None:
     found["clusters"][0]["cluster"]["proxy-url"] = "socks5://localhost:1"
     with pytest.raises(BadInput, match=r"cannot be used: .*socks"):
         Connection.connect(written(tmp_path / "a", found))
+
+
+def test_what_a_login_has_is_not_shown(tmp_path: Path) -> None:
+    """The client names an entry by all that is in it."""
+    found = config("a") | {"users": [{"name": "a", "usr": {"client-key-data": "LS0tS2V5", "token": "t0ken"}}]}
+    with pytest.raises(BadInput, match=r"cannot be used: .*Expected key user") as refused:
+        Connection.connect(written(tmp_path / "a", found))
+    assert "LS0tS2V5" not in str(refused.value)
+    assert "t0ken" not in str(refused.value)
+
+
+def test_a_context_may_be_called_by_a_number(tmp_path: Path) -> None:
+    found = config("a") | {"current-context": 5, "contexts": [{"name": 5, "context": {"cluster": "a", "user": "a"}}]}
+    assert Connection.connect(written(tmp_path / "a", found)).context == "5"

@@ -42,6 +42,8 @@ def test_a_value_stands_behind_its_flag_or_in_the_next_word() -> None:
         ("--entryPoints.websecure.http.tls", True),
         ("--entrypoints.websecure.http.tls.certResolver=le", True),
         ("--entrypoints.websecure.http.tls=false", False),
+        ("--entrypoints.websecure.http.tls=False", False),
+        ("--entrypoints.websecure.http.tls=0", False),
         ("--entrypoints.web.http.tls=true", False),
     ],
 )

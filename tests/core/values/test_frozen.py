@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import importlib
 import pickle
-import pkgutil
+import re
+from collections.abc import Callable
 from dataclasses import field
 from typing import Any, Generic, TypeVar
 
 import pytest
 
-import flipgate.adapters
-import flipgate.core
-import flipgate.steps
 from flipgate.core.values import frozen
+from tests.core import source
 
 T = TypeVar("T")
 
@@ -85,6 +83,9 @@ WRONG: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
     ((), {}),
     ((), {"count": 1}),
     ((), {"name": "a", "other": 1}),
+    ((), {"name": "a", "count": 1, "tags": [], "other": 2}),
+    ((), {"one": 1, "two": 2, "three": 3, "four": 4}),
+    (("a", 1, []), {"other": 2}),
     (("a",), {"other": 1}),
     (("a",), {"name": "b"}),
     (("a", 1, [], 2), {"seen": 2}),
@@ -142,18 +143,32 @@ def test_what_has_an_order_or_can_change_is_pythons_own() -> None:
     assert opened == Open(2)
 
 
-def test_no_frozen_value_of_the_product_has_methods_compiled_for_it() -> None:
-    """But those with an order."""
-    for room in (flipgate.core, flipgate.adapters, flipgate.steps):
-        for found in pkgutil.walk_packages(room.__path__, f"{room.__name__}."):
-            importlib.import_module(found.name)
-    classes = [each for each in _below(object) if str(each.__module__).startswith("flipgate.")]
-    values = [each for each in classes if "__dataclass_fields__" in vars(each)]
-    ours = [each for each in values if each.__init__ is frozen.METHODS["__init__"]]
-    compiled = {each.__name__ for each in values if each.__dataclass_params__.frozen}
-    assert compiled == {"Asked"}
-    assert len(ours) > 150
+def _with(body: dict[str, Any], base: type = object, **how: Any) -> Callable[[], Any]:
+    """Makes a class of this, when it is called."""
+    hints = {name: int for name in body if not name.startswith("__")}
+    return lambda: frozen.dataclass(type("Odd", (base,), {**body, "__annotations__": hints}), **how)
 
 
-def _below(cls: type) -> set[Any]:
-    return {cls}.union(*(_below(each) for each in type.__subclasses__(cls)))
+ODD = {
+    "an __eq__ of its own": _with({"__eq__": lambda *_: True}, frozen=True),
+    "a field that is not given": _with({"a": field(init=False)}, frozen=True),
+    "a field by name alone": _with({"a": field(kw_only=True)}, frozen=True),
+    "a field that is not hashed": _with({"a": field(hash=False)}, frozen=True),
+    "a field without a default after one with": _with({"a": 1, "b": field()}, frozen=True),
+    "one that can change on one that cannot": _with({"a": 1}, Hashed),
+    "one with an order on one without": _with({"a": 1}, Hashed, frozen=True, order=True),
+}
+
+
+@pytest.mark.parametrize("made", ODD.values(), ids=ODD)
+def test_what_is_not_done_is_refused(made: Callable[[], Any]) -> None:
+    with pytest.raises(TypeError, match=r"Odd|fields of a frozen value"):
+        made()
+
+
+def test_every_frozen_value_of_the_package_is_made_so() -> None:
+    for path in source.files("flipgate"):
+        text = path.read_text()
+        if "@dataclass(frozen=True" in text:
+            assert "from flipgate.core.values.frozen import dataclass" in text, path
+            assert not re.search(r"from dataclasses import .*\bdataclass\b", text), path
