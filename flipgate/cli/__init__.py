@@ -55,7 +55,7 @@ cli = Root(
 )
 
 
-LITTLE_GARBAGE = 50_000
+LITTLE_GARBAGE = 200_000
 """New objects between two searches for garbage: what is imported stays, and would be looked through a hundred times
 while somebody waits for the first request, a tenth of that time."""
 

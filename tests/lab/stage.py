@@ -24,6 +24,7 @@ from flipgate.core.record.record import Record
 from flipgate.core.record.release import Release
 from flipgate.core.spec.application import load_application
 from flipgate.core.traffic.moves import RoutePatch
+from flipgate.core.values.errors import Unreachable
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.world import DEFAULT_NAMESPACE, World
 from flipgate.steps.releasing.setup import adopt, apply_application
@@ -52,14 +53,18 @@ WORKERS = tuple(service["name"] for service in SPORTS if service["role"] == "wor
 Edit = Callable[[dict[str, Any]], None]
 
 
-def wait_until(what: str, condition: Callable[[], Any], seconds: float = 120, pause: float = 0.1) -> Any:
-    """The condition's first true value. Fails the test, saying what was waited for, when there is none in time."""
-    deadline = time.monotonic() + seconds
+def wait_until(what: str, condition: Callable[[], Any], seconds: float = 240, pause: float = 0.1) -> Any:
+    """The condition's first true value. Fails the test, saying what was waited for, when there is none in time. An API
+    server that does not answer meanwhile is one that has too much to do: it is asked again."""
+    deadline, fault = time.monotonic() + seconds, ""
     while True:
-        if found := condition():
-            return found
+        try:
+            if found := condition():
+                return found
+        except Unreachable as silent:
+            fault = f" ({silent})"
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds:g} s: {what}")
+            raise AssertionError(f"not within {seconds:g} s: {what}{fault}")
         time.sleep(pause)
 
 
