@@ -4,7 +4,7 @@ any case, with one dash or two, values behind `=` or in the next word. What is o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from typing import Any, Final
 
@@ -20,30 +20,28 @@ def arguments_of(pod: Mapping[str, Any]) -> list[str]:
 
 
 def value_of(arguments: Sequence[str], flag: str) -> str:
-    """The value of a flag, which is given in small letters and without dashes: the last that is there, or nothing."""
-    values = [after if value is None else value for name, value, after in _given(arguments) if name == flag]
-    return values[-1] if values else ""
+    """The value of a flag, which is given in small letters and without dashes; nothing where it is not there."""
+    value, after = _given(arguments).get(flag, ("", ""))
+    return after if value is None else value
 
 
 def is_on(arguments: Sequence[str], flag: str) -> bool:
     """Whether a flag that takes no next word says yes."""
-    values = [value for name, value, _ in _given(arguments) if name == flag]
-    return bool(values) and _says_yes(values[-1])
+    value, _ = _given(arguments).get(flag, ("", ""))
+    return value is None or value.lower() in _TRUE
 
 
 def any_on(arguments: Sequence[str], start: str) -> bool:
     """Whether a flag that begins so is given, and does not say no: what a Traefik is told of a thing has it on."""
-    last = {name: value for name, value, _ in _given(arguments) if name.startswith(start)}
-    return any(value is None or value.lower() not in _FALSE for value in last.values())
+    values = (value for name, (value, _) in _given(arguments).items() if name.startswith(start))
+    return any(value is None or value.lower() not in _FALSE for value in values)
 
 
-def _says_yes(value: str | None) -> bool:
-    return value is None or value.lower() in _TRUE
-
-
-def _given(arguments: Sequence[str]) -> Iterator[tuple[str, str | None, str]]:
-    """Each flag's name, its value behind `=`, and the next word."""
+def _given(arguments: Sequence[str]) -> dict[str, tuple[str | None, str]]:
+    """By each flag's name its value behind `=`, and the next word: of a flag that is there twice, the last."""
+    found: dict[str, tuple[str | None, str]] = {}
     for word, after in zip_longest(arguments, arguments[1:], fillvalue=""):
         name, equals, value = word.partition("=")
         if name.startswith("-"):
-            yield name.lstrip("-").lower(), value if equals else None, after
+            found[name.lstrip("-").lower()] = value if equals else None, after
+    return found

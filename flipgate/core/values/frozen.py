@@ -35,7 +35,7 @@ else:
 
 def _need_plain(cls: Any, own: set[str]) -> None:
     fields = dataclasses.fields(cls)
-    if odd := own & {"__init__", "__eq__", "__hash__", "__setattr__", "__delattr__"}:
+    if odd := own & (METHODS.keys() - {"__repr__"}):
         raise TypeError(f"{cls.__qualname__} has its own {', '.join(sorted(odd))}, and is no frozen value")
     if odd := {each.name for each in fields if not each.init or each.kw_only or each.hash is not None}:
         raise TypeError(f"fields of a frozen value are given by place or name, and hashed: {', '.join(sorted(odd))}")
@@ -47,64 +47,50 @@ def _need_plain(cls: Any, own: set[str]) -> None:
 class _Fields(NamedTuple):
     """What the methods have to know of a class."""
 
-    names: tuple[str, ...]
+    by_name: dict[str, dataclasses.Field[Any]]
     """In the order of its values."""
-    known: frozenset[str]
-    defaults: dict[str, Any]
-    factories: dict[str, Any]
-    compared: tuple[str, ...]
-    """Empty for all."""
-    shown: tuple[str, ...]
+    compared: tuple[str, ...] | None
+    """None for all."""
 
 
 _KNOWN: Final[dict[type, _Fields]] = {}
 """Of each class that a value was made of."""
 
 
-def _fields(cls: type) -> _Fields:
+def _fields(cls: Any) -> _Fields:
     if cls not in _KNOWN:
-        _KNOWN[cls] = _read(cls)
+        by_name = {each.name: each for each in dataclasses.fields(cls)}
+        compared = tuple(name for name, each in by_name.items() if each.compare)
+        _KNOWN[cls] = _Fields(by_name, compared if len(compared) < len(by_name) else None)
     return _KNOWN[cls]
-
-
-def _read(cls: Any) -> _Fields:
-    fields = dataclasses.fields(cls)
-    compared = tuple(each.name for each in fields if each.compare)
-    return _Fields(
-        tuple(each.name for each in fields),
-        frozenset(each.name for each in fields),
-        {each.name: each.default for each in fields if each.default is not dataclasses.MISSING},
-        {each.name: each.default_factory for each in fields if each.default_factory is not dataclasses.MISSING},
-        compared if len(compared) < len(fields) else (),
-        tuple(each.name for each in fields if each.repr),
-    )
 
 
 def _init(self: Any, /, *given: Any, **named: Any) -> None:
     cls, values = type(self), self.__dict__
-    fields = _fields(cls)
-    values.update(zip(fields.names, given, strict=False))
+    fields = _fields(cls).by_name
+    values.update(zip(fields, given, strict=False))
     values.update(named)
-    if not fields.known.issuperset(named) or len(values) < len(given) + len(named):
+    if not named.keys() <= fields.keys() or len(values) < len(given) + len(named):
         raise TypeError(f"{cls.__qualname__}() was given what it does not have, too many values, or one twice")
-    if len(values) < len(fields.names):
-        for name in fields.names:
+    if len(values) < len(fields):
+        for name, field in fields.items():
             if name not in values:
-                values[name] = _default(fields, name, cls)
+                values[name] = _default(field, cls)
     if hasattr(cls, "__post_init__"):
         self.__post_init__()
 
 
-def _default(fields: _Fields, name: str, cls: type) -> Any:
-    if name in fields.defaults:
-        return fields.defaults[name]
-    if name in fields.factories:
-        return fields.factories[name]()
-    raise TypeError(f"{cls.__qualname__}() was given no {name}")
+def _default(field: dataclasses.Field[Any], cls: type) -> Any:
+    if field.default is not dataclasses.MISSING:
+        return field.default
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    raise TypeError(f"{cls.__qualname__}() was given no {field.name}")
 
 
 def _repr(self: Any) -> str:
-    shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in _fields(type(self)).shown)
+    fields = _fields(type(self)).by_name
+    shown = ", ".join(f"{name}={getattr(self, name)!r}" for name, field in fields.items() if field.repr)
     return f"{type(self).__qualname__}({shown})"
 
 
@@ -113,13 +99,13 @@ def _eq(self: Any, other: Any) -> Any:
         return NotImplemented
     mine, others = self.__dict__, other.__dict__
     compared = _fields(type(self)).compared
-    return all(mine[name] == others[name] for name in compared) if compared else mine == others
+    return mine == others if compared is None else all(mine[name] == others[name] for name in compared)
 
 
 def _hash(self: Any) -> int:
     fields = _fields(type(self))
     values = self.__dict__
-    return hash(tuple([values[name] for name in fields.compared or fields.names]))
+    return hash(tuple([values[name] for name in (fields.by_name if fields.compared is None else fields.compared)]))
 
 
 def _set(_self: Any, name: str, _value: Any) -> None:

@@ -28,9 +28,9 @@ def attempted(what: str, action: Callable[[], object], *, but: type[FlipgateErro
     return ()
 
 
-def patiently(acting: Acting, doing: str, act: Callable[[], T], again: Callable[[], object] = lambda: None) -> T:
-    """Calls `act`, and again after a fault that may pass, once `again` was called: nobody waits for it, users are back.
-    Raises what came last."""
+def patiently(acting: Acting, doing: str, act: Callable[[], T]) -> T:
+    """Calls `act`, and again after a fault that may pass: nobody waits for it, users are back. Raises what came
+    last."""
     world = acting.world
     gives_up = world.monotonic() + PATIENCE_SECONDS
     while True:
@@ -42,4 +42,3 @@ def patiently(acting: Acting, doing: str, act: Callable[[], T], again: Callable[
             world.say(f"{doing}: {fault}")
             acting.check_lease()
             world.sleep(PAUSE_SECONDS)
-            attempted("go on", again)

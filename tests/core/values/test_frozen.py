@@ -18,32 +18,24 @@ from tests.core import source
 T = TypeVar("T")
 
 
-@frozen.dataclass(frozen=True)
-class Ours(Generic[T]):
-    """A value."""
+def _made(dataclass: Any, called: str) -> Any:
+    class Value(Generic[T]):
+        """A value."""
 
-    name: str
-    count: int = 1
-    tags: list[T] = field(default_factory=list, repr=False)
-    seen: int = field(default=0, compare=False)
+        name: str
+        count: int = 1
+        tags: list[T] = field(default_factory=list, repr=False)
+        seen: int = field(default=0, compare=False)
 
-    def __post_init__(self) -> None:
-        if self.count < 0:
-            raise ValueError(self.name)
+        def __post_init__(self) -> None:
+            if self.count < 0:
+                raise ValueError(self.name)
+
+    Value.__name__ = Value.__qualname__ = called
+    return dataclass(Value, frozen=True)
 
 
-@dataclasses.dataclass(frozen=True)
-class Pythons(Generic[T]):
-    """A value."""
-
-    name: str
-    count: int = 1
-    tags: list[T] = field(default_factory=list, repr=False)
-    seen: int = field(default=0, compare=False)
-
-    def __post_init__(self) -> None:
-        if self.count < 0:
-            raise ValueError(self.name)
+Ours, Pythons = _made(frozen.dataclass, "Ours"), _made(dataclasses.dataclass, "Pythons")
 
 
 @frozen.dataclass(frozen=True)
@@ -126,6 +118,14 @@ def test_an_equal_value_has_the_same_hash_and_one_of_another_class_is_another() 
     assert Longer("a", more=(1,)) == Longer("a", 5, (1,))
     assert Longer("a", more=(1,)) != Longer("a", more=(2,))
     assert [repr(Hashed("a")), repr(Longer("b"))] == ["a", "Longer(name='b', seen=0, more=())"]
+
+
+def test_what_compares_nothing_is_equal() -> None:
+    @frozen.dataclass(frozen=True)
+    class Alike:
+        seen: int = field(compare=False)
+
+    assert (Alike(1), hash(Alike(1))) == (Alike(2), hash(Alike(2)))
 
 
 def test_what_has_an_order_or_can_change_is_pythons_own() -> None:
